@@ -1,0 +1,101 @@
+"""The built site: complete, every local link resolves, images have a text, nothing is loaded from another host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+
+from tools.site import HTML, missing_pages, pages
+
+PAGES = [p for p in sorted(HTML.rglob("*.html")) if "_static" not in p.parts]
+built = pytest.mark.skipif(not PAGES, reason="the site is not built: python3 -m tools book")
+LOADS = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src", "video": "src"}
+NOT_LOADED = {"canonical", "search", "index", "next", "prev", "author", "copyright"}
+
+
+@pytest.fixture(scope="module")
+def soup() -> dict[Path, BeautifulSoup]:
+    return {p: BeautifulSoup(p.read_text(encoding="utf8"), "html.parser") for p in PAGES}
+
+
+def foreign(page: BeautifulSoup) -> list[str]:
+    """What ``page`` loads from another host."""
+    found = []
+    for tag, attribute in LOADS.items():
+        for element in page.find_all(tag):
+            url = element.get(attribute, "")
+            loaded = tag != "link" or not NOT_LOADED & set(element.get("rel", []))
+            if loaded and (urlsplit(url).scheme in {"http", "https"} or url.startswith("//")):
+                found.append(url)
+    styles = " ".join(element.get_text() for element in page.find_all("style"))
+    return found + (["url() in a style"] if "url(http" in styles.replace('"', "") else [])
+
+
+def broken(page: Path, soup: dict[Path, BeautifulSoup], ids: dict[Path, set[str]]) -> list[str]:
+    """The local links of ``page`` that lead nowhere."""
+    found = []
+    for element in soup[page].find_all(["a", "img", "script", "link"]):
+        url = urlsplit(element.get("href") or element.get("src") or "")
+        if url.scheme or url.netloc or not (url.path or url.fragment):
+            continue
+        target = (page.parent / unquote(url.path)).resolve() if url.path else page
+        target = target / "index.html" if target.is_dir() else target
+        if not target.exists() or (url.fragment and target in ids and unquote(url.fragment) not in ids[target]):
+            found.append(url.geturl())
+    return found
+
+
+def without_text(page: BeautifulSoup) -> list[str]:
+    """Images whose alternative text is missing, or is only the name of a file."""
+    images = page.select("article img")
+    return [i.get("src", "") for i in images if not i.get("alt") or "_images/" in i["alt"] or i["alt"].endswith(".png")]
+
+
+def test_contents_name_the_first_page_first() -> None:
+    assert pages()[0] == "book/index" and len(pages()) == len(set(pages()))
+
+
+@built
+def test_every_page_of_the_contents_is_there() -> None:
+    assert missing_pages() == []
+
+
+@built
+def test_nothing_is_loaded_from_another_host(soup: dict[Path, BeautifulSoup]) -> None:
+    assert {str(p.relative_to(HTML)): foreign(s) for p, s in soup.items() if foreign(s)} == {}
+
+
+@built
+def test_local_links_resolve(soup: dict[Path, BeautifulSoup]) -> None:
+    ids = {page: {element["id"] for element in s.find_all(id=True)} for page, s in soup.items()}
+    assert {str(p.relative_to(HTML)): found for p in soup if (found := broken(p, soup, ids))} == {}
+
+
+@built
+def test_no_markup_is_left_unrendered(soup: dict[Path, BeautifulSoup]) -> None:
+    assert [str(p.relative_to(HTML)) for p, s in soup.items() if s.select(".problematic, .system-message")] == []
+
+
+@built
+def test_images_have_an_alternative_text(soup: dict[Path, BeautifulSoup]) -> None:
+    assert {str(p.relative_to(HTML)): without_text(s) for p, s in soup.items() if without_text(s)} == {}
+
+
+@built
+def test_mathematics_comes_with_the_site() -> None:
+    assert list((HTML / "_static").rglob("tex-*chtml*.js"))
+
+
+def test_the_checks_find_what_they_look_for(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text(
+        '<article><script src="https://x.org/a.js"></script><img src="b.png" alt=""><a href="no.html">n</a>'
+        '<a href="#gone">g</a><a href="https://x.org">fine</a><link rel="canonical" href="https://x.org/a.html"></article>'
+    )
+    page = tmp_path / "a.html"
+    soup = {page: BeautifulSoup(page.read_text(), "html.parser")}
+    assert foreign(soup[page]) == ["https://x.org/a.js"]
+    assert without_text(soup[page]) == ["b.png"]
+    assert broken(page, soup, {page: set()}) == ["no.html", "#gone", "b.png"]

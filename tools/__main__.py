@@ -1,0 +1,118 @@
+"""Set everything up, then do one job. Only Python 3.11 or newer is needed, nothing else beforehand.
+
+    python3 -m tools               train the tiny StableVITON, evaluate it, build the site, say where both lie
+    python3 -m tools test [...]    check the code, build the site, run all tests (arguments go to pytest)
+    python3 -m tools lint          only the checks of the code: ruff, mypy, codespell
+    python3 -m tools book          only the site; serve: the site on http://127.0.0.1:8000
+    python3 -m tools run [NB...]   re-run notebooks (all when none is named) and store their outputs
+    python3 -m tools gpu [...]     the trainings that need CUDA, in resumable steps (--help)
+    python3 -m tools bench         run benchmarks/*.py, store benchmarks/results/*.json
+    python3 -m tools derive        rewrite what follows from other files: API page, API record, repository URL
+    python3 -m tools lock          rewrite constraints.txt from requirements.txt
+
+The first call makes .venv and installs the pinned packages; later calls reuse it until a pin changes. A torch that the
+invoking Python already has (Colab, CUDA) is kept. VTON_PYTHON=/path/to/python uses that interpreter as it is.
+VTON_TORCH_INDEX=URL adds a package index with CPU builds of torch.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from tools import api, bench, environment, gpu, lock, site
+from tools.shell import ROOT, call
+from tools.steps import Step, run
+
+RUN = "runs/stableviton-tiny"
+TRAIN = Step(
+    name="training",
+    argv=("-m", "vtonlib", "train", "stableviton", "--size", "tiny", "--out", RUN),
+    outputs=(f"{RUN}/pipeline/model_index.json",),
+)
+EVALUATE = Step(
+    name="evaluation",
+    argv=("-m", "vtonlib", "evaluate", RUN),
+    inputs=(f"{RUN}/pipeline", "vtonlib/evaluation"),
+    outputs=(f"{RUN}/report.md", f"{RUN}/report.json", f"{RUN}/grid.png"),
+)
+
+
+def everything(_: list[str]) -> None:
+    """Train, evaluate, build the site."""
+    python = environment.python()
+    run(TRAIN, python)
+    run(EVALUATE, python)
+    page = site.build(python)
+    print(
+        f"\nrun folder: {ROOT / RUN}\n    report.md, report.json, grid.png (what the model paints)\nsite:       {page}"
+    )
+
+
+def lint(_: list[str]) -> None:
+    """Check the code."""
+    python = environment.python()
+    call(python, "-m", "ruff", "check", ".")
+    call(python, "-m", "ruff", "format", "--check", ".")
+    call(python, "-m", "mypy")
+    call(python, "-m", "codespell_lib")
+
+
+def test(arguments: list[str]) -> None:
+    """Everything that must hold, pytest's summary last."""
+    lint([])
+    python = environment.python()
+    site.build(python, force=True)
+    notebooks = ["--nbval", "--nbval-current-env", "--nbval-sanitize-with=tests/nbval.cfg", "--nbval-cell-timeout=300"]
+    extra = notebooks if any((ROOT / "notebooks").glob("*.ipynb")) else []
+    one_thread = {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
+    call(python, "-m", "pytest", "-n", "2", "--dist", "loadfile", *extra, *arguments, env=one_thread)
+
+
+def book(_: list[str]) -> None:
+    """The site."""
+    print(f"site: {site.build(environment.python())}")
+
+
+def serve(_: list[str]) -> None:
+    """The site, served."""
+    python = environment.python()
+    site.build(python)
+    call(python, "-m", "http.server", "-d", site.HTML, "8000", "--bind", "127.0.0.1")
+
+
+def run_notebooks(names: list[str]) -> None:
+    """Re-run notebooks."""
+    files = names or [str(file) for file in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+    if not files:
+        sys.exit("run: there is no notebook in notebooks/")
+    call(environment.python(), "-m", "tools.notebooks", "run", *files)
+
+
+VERBS: dict[str, Callable[[list[str]], None]] = {
+    "": everything,
+    "all": everything,
+    "test": test,
+    "lint": lint,
+    "book": book,
+    "serve": serve,
+    "run": run_notebooks,
+    "gpu": gpu.main,
+    "bench": bench.main,
+    "derive": api.main,
+    "lock": lock.main,
+}
+
+
+def main(argv: list[str]) -> None:
+    """Do the job that the first argument names."""
+    verb, rest = (argv[0], argv[1:]) if argv else ("", [])
+    if verb not in VERBS:
+        sys.exit(f"{'' if verb in {'-h', '--help'} else f'tools: no job is called {verb!r}'}\n{__doc__}")
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    VERBS[verb](rest)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

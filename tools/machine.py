@@ -1,0 +1,36 @@
+"""What a measurement was taken on. Run with the interpreter that measured: ``python -m tools.machine``."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+from pathlib import Path
+
+
+def cpu_name() -> str:
+    """The processor's model, as the system names it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf8").splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def describe() -> dict[str, object]:
+    """Processor, cores, accelerator, and the versions of Python and torch."""
+    import torch
+
+    return {
+        "cpu": cpu_name(),
+        "cores": os.cpu_count(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "diffusers": importlib.metadata.version("diffusers"),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(describe()))

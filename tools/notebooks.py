@@ -1,0 +1,106 @@
+"""Run notebooks and store them in one normal form, so that differences show only real changes.
+
+python -m tools.notebooks run notebooks/x.ipynb ...    execute in place, then normalise
+python -m tools.notebooks fix notebooks/*.ipynb        normalise only (after hand edits)
+python -m tools.notebooks check notebooks/*.ipynb      fail if a file is not in normal form
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+
+from tools.shell import write
+
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+KEPT_CELL_METADATA = ("mystnb", "tags")
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def normalise(notebook: nbformat.NotebookNode, stem: str) -> nbformat.NotebookNode:
+    """The notebook with stable cell ids, only the metadata that pages use, and outputs that hold on every machine."""
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    seen: set[str] = set()
+    for number, cell in enumerate(notebook.cells):
+        kept = {key: cell.metadata[key] for key in KEPT_CELL_METADATA if cell.metadata.get(key)}
+        cell.metadata = nbformat.from_dict(kept)
+        cell.source = "\n".join(line.rstrip() for line in cell.source.rstrip().split("\n"))
+        if not re.fullmatch(r"[a-z0-9-]{3,40}", cell.get("id", "")) or cell.id in seen:
+            cell.id = f"{stem[:20].replace('_', '-')}-{number:02d}"
+        seen.add(cell.id)
+        for result in cell.get("outputs", []):
+            normalise_output(result)
+    return notebook
+
+
+def normalise_output(result: nbformat.NotebookNode) -> None:
+    """Take out of one output what changes with every run: widget ids, file names and addresses in tracebacks."""
+    result.get("metadata", {}).clear()
+    result.get("data", {}).pop(WIDGET_VIEW, None)
+    if result.output_type == "error":
+        result.traceback = [f"{result.ename}: {result.evalue}"]
+
+
+def problems(notebook: nbformat.NotebookNode) -> list[str]:
+    """Why the stored outputs cannot be those of one run from the top, cell by cell."""
+    found, count = [], 0
+    for number, cell in enumerate(notebook.cells):
+        if cell.cell_type != "code" or not cell.source.strip():
+            continue
+        count += 1
+        if cell.execution_count != count:
+            found.append(
+                f"cell {number}: execution_count is {cell.execution_count}, expected {count} (run from the top)"
+            )
+        if cell.source.rstrip().endswith(";"):
+            found.append(f"cell {number}: ends with ';' (nbval does not honour it)")
+        found += [f"cell {number}: {problem}" for problem in output_problems(cell)]
+    return found
+
+
+def output_problems(cell: nbformat.NotebookNode) -> list[str]:
+    """Errors that the cell does not announce, and writing to stderr."""
+    announced = "raises-exception" in cell.metadata.get("tags", [])
+    errors = [f"{o.ename}: {o.evalue}" for o in cell.outputs if o.output_type == "error" and not announced]
+    return errors + ["writes to stderr" for o in cell.outputs if o.output_type == "stream" and o.name == "stderr"]
+
+
+def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
+    """Run every cell from the top, in ``folder``."""
+    from nbclient import NotebookClient
+
+    client = NotebookClient(notebook, timeout=300, kernel_name="python3", record_timing=False, store_widget_state=False)
+    client.resources = {"metadata": {"path": str(folder)}}
+    client.execute()
+
+
+def main(argv: list[str]) -> int:
+    """Do one of the three jobs; 1 if anything is wrong."""
+    if len(argv) < 2 or argv[0] not in {"run", "fix", "check"}:
+        sys.exit(__doc__)
+    # Readers see progress bars, stored outputs do not; one thread gives the same sums everywhere.
+    os.environ |= {"TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1"}
+    job, failed = argv[0], False
+    for path in map(Path, argv[1:]):
+        before = path.read_text(encoding="utf8")
+        notebook = nbformat.read(path, as_version=4)
+        if job == "run":
+            execute(notebook, path.parent)
+        after = nbformat.writes(normalise(notebook, path.stem)) + "\n"
+        found = problems(notebook)
+        if job != "check":
+            write(path, after)
+        elif after != before:
+            found.append(f"not in normal form: python -m tools.notebooks fix {path}")
+        failed |= bool(found)
+        print(*(f"{path}: {problem}" for problem in found or ["ok"]), sep="\n", flush=True)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

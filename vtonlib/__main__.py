@@ -1,0 +1,5 @@
+"""``python -m vtonlib``."""
+
+from vtonlib.cli import main
+
+raise SystemExit(main())

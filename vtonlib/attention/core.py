@@ -1,0 +1,90 @@
+"""Attention as a module without parameters, so that it has a name and can be observed."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+WIDTH_MULTIPLE = 8
+"""CUDA's memory-efficient kernel wants widths that are multiples of 4 in float32 and of 8 in half precision."""
+
+
+class Grid(NamedTuple):
+    """Lattice of the tokens of a feature map, row-major."""
+
+    height: int
+    width: int
+
+    @property
+    def tokens(self) -> int:
+        """The number of tokens, height times width."""
+        return self.height * self.width
+
+
+def check_lattices(query: Tensor, key: Tensor, query_grid: Grid, key_grids: tuple[Grid, ...]) -> None:
+    """Raise ValueError unless the grids have as many tokens as the queries and the keys."""
+    if isinstance(key_grids, Grid):
+        raise ValueError(f"key_grids is the single {key_grids}: expected a tuple of grids, ({key_grids},)")
+    if query.shape[-2] != query_grid.tokens:
+        raise ValueError(f"query has {query.shape[-2]} tokens, but query_grid {query_grid} has {query_grid.tokens}")
+    if key.shape[-2] != (expected := sum(grid.tokens for grid in key_grids)):
+        raise ValueError(f"key has {key.shape[-2]} tokens, but key_grids {tuple(key_grids)} have {expected}")
+
+
+def attend(
+    query: Float[Tensor, "b heads nq d"],
+    key: Float[Tensor, "b heads nk d"],
+    value: Float[Tensor, "#b #heads nk e"],
+    scale: float,
+) -> Float[Tensor, "b heads nq e"]:
+    """softmax(q k^T scale) v by a fused kernel, for a value of any width.
+
+    The fused kernels want queries, keys and values of one width; for another they fall back, silently, to the map of
+    nq x nk. Zeros change neither q k^T nor the wanted columns of the result, so all three are padded to one width.
+    """
+    width = max(query.shape[-1], value.shape[-1])
+    if query.shape[-1] != value.shape[-1]:
+        width = -(-width // WIDTH_MULTIPLE) * WIDTH_MULTIPLE
+    padded = _widen(value, width).expand(*key.shape[:2], -1, -1)
+    result = F.scaled_dot_product_attention(_widen(query, width), _widen(key, width), padded, scale=scale)
+    return result[..., : value.shape[-1]]
+
+
+def _widen(x: Float[Tensor, "b heads n e"], width: int) -> Float[Tensor, "b heads n width"]:
+    return x if x.shape[-1] == width else F.pad(x, (0, width - x.shape[-1]))
+
+
+class AttentionCore(nn.Module):
+    """softmax(q k^T scale) v, without parameters, so that it can be observed by name.
+
+    Book: sec-attention-core.
+    """
+
+    def forward(
+        self,
+        query: Float[Tensor, "b heads nq d"],
+        key: Float[Tensor, "b heads nk d"],
+        value: Float[Tensor, "#b #heads nk e"],
+        *,
+        query_grid: Grid,
+        key_grids: tuple[Grid, ...],
+        scale: float | None = None,
+    ) -> Float[Tensor, "b heads nq e"]:
+        """The attention's output; the grids do not change it, they tell an observer where the tokens lie.
+
+        Args:
+            query: queries of every head.
+            key: keys of every head; tokens of several lattices may follow one another, as in Leffa.
+            value: values, of any width e.
+            query_grid: lattice of the queries.
+            key_grids: lattices of the keys, in order.
+            scale: factor of q k^T; by default d ** -0.5.
+
+        Raises:
+            ValueError: where a grid has another number of tokens than its tensor.
+        """
+        check_lattices(query, key, query_grid, key_grids)
+        return attend(query, key, value, query.shape[-1] ** -0.5 if scale is None else scale)

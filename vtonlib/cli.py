@@ -1,0 +1,161 @@
+"""The command line: ``python -m vtonlib {list,train,sample,evaluate,data}``.
+
+Each verb is a few calls of public functions; a notebook can make the same calls. Imports stand inside the verbs, so
+that ``--help`` and the data verbs do not wait for diffusers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+from vtonlib.config import Size, override
+
+
+def list_presets(_: argparse.Namespace) -> None:
+    """Print every preset and what each size means."""
+    from vtonlib.presets import DATA, PRESETS
+
+    for name, function in PRESETS.items():
+        print(f"{name:12} {(function.__doc__ or '').strip().splitlines()[0]}")
+    print("sizes:      ", ", ".join(f"{size} {data.height}x{data.width}" for size, data in DATA.items()))
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train a preset."""
+    from vtonlib import experiment
+    from vtonlib.presets import preset
+
+    config = override(preset(options.preset, size=options.size), *options.set)
+    if options.data:
+        config = replace(config, data=replace(config.data, root=str(options.data)))
+    out = options.out or Path("runs") / f"{options.preset}-{options.size}"
+    print(f"trained: {experiment.train(config, out)}")
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """Evaluate a run."""
+    from vtonlib import experiment
+
+    root = None if options.data is None else str(options.data)
+    report = experiment.evaluate(options.run, count=options.count, root=root)
+    print(report.markdown())
+    print(f"written: {options.run / 'report.md'}, report.json, grid.png")
+
+
+def sample(options: argparse.Namespace) -> None:
+    """Put a garment on a person, from files."""
+    from vtonlib.experiment import load_pipeline, try_on
+    from vtonlib.files import read_example
+    from vtonlib.images import save_png
+
+    size = (options.height, options.width)
+    batch = read_example(options.person, options.garment, mask=options.mask, dense_pose=options.dense_pose, size=size)
+    pipeline = load_pipeline(options.run)
+    result, records = try_on(
+        pipeline, batch, steps=options.steps, guidance_scale=options.guidance_scale, seed=options.seed
+    )
+    save_png(options.out, result.person[0])
+    print(f"written: {options.out}")
+    if options.correspondence:
+        from vtonlib.viz.figures import save_correspondence
+
+        save_correspondence(options.correspondence, result, records)
+        print(f"written: {options.correspondence}")
+
+
+def make_data(options: argparse.Namespace) -> None:
+    """Write a folder of images from the world."""
+    from vtonlib.config import DataConfig
+    from vtonlib.data.folders import write_folder
+    from vtonlib.data.world import World
+
+    world = World(DataConfig(height=options.height, width=options.width, seed=options.seed))
+    write_folder(world, options.root, train=options.train, test=options.test, cross=options.cross)
+    print(f"written: {options.root} ({options.train} train, {options.test} test, {options.cross} cross)")
+
+
+def check_data(options: argparse.Namespace) -> None:
+    """Report every problem of a folder at once."""
+    from vtonlib.data.folders import check_folder
+
+    problems = check_folder(options.root)
+    for problem in problems:
+        print(problem)
+    if problems:
+        raise SystemExit(f"{options.root}: {len(problems)} problem{'s' if len(problems) > 1 else ''}")
+    print(f"{options.root}: no problems found")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    root = argparse.ArgumentParser(prog="python -m vtonlib", description="Virtual try-on, small enough to read.")
+    verbs = root.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("list", help="the presets").set_defaults(call=list_presets)
+    _add_train(verbs.add_parser("train", help="train a preset, or go on with it"))
+    _add_evaluate(verbs.add_parser("evaluate", help="score a trained run against truth"))
+    _add_sample(verbs.add_parser("sample", help="put a garment on a person, from files"))
+    _add_data(verbs.add_parser("data", help="write or check a folder of images"))
+    return root
+
+
+def _add_train(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("preset")
+    verb.add_argument("--size", choices=get_args(Size), default="tiny")
+    verb.add_argument("--data", type=Path, help="a folder in the VITON-HD layout, instead of the world")
+    verb.add_argument("--out", type=Path, help="run folder (default: runs/PRESET-SIZE)")
+    verb.add_argument("--set", nargs="*", default=[], metavar="a.b=c", help="override settings, e.g. train.steps=60")
+    verb.set_defaults(call=train)
+
+
+def _add_evaluate(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("run", type=Path)
+    verb.add_argument("--count", type=int, default=64, help="examples of each split")
+    verb.add_argument("--data", type=Path, help="evaluate on this folder instead of the run's own data")
+    verb.set_defaults(call=evaluate)
+
+
+def _add_sample(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("run", type=Path, help="a run folder or a folder written by save_pretrained")
+    verb.add_argument("--person", type=Path, required=True, help="image of the person")
+    verb.add_argument("--garment", type=Path, required=True, help="image of the flat garment")
+    verb.add_argument("--mask", type=Path, help="what to paint, white (default: beside the person, as in VITON-HD)")
+    verb.add_argument("--dense-pose", type=Path, help="dense pose of the person (default: beside the person)")
+    verb.add_argument("--out", type=Path, required=True, help="PNG to write")
+    verb.add_argument("--correspondence", type=Path, help="also write a picture of the correspondence")
+    verb.add_argument("--height", type=int, help="height to work at (default: the run's)")
+    verb.add_argument("--width", type=int, help="width to work at (default: the run's)")
+    verb.add_argument("--steps", type=int, default=20)
+    verb.add_argument("--guidance-scale", type=float, default=1.0)
+    verb.add_argument("--seed", type=int, default=0)
+    verb.set_defaults(call=sample)
+
+
+def _add_data(verb: argparse.ArgumentParser) -> None:
+    actions = verb.add_subparsers(dest="action", required=True)
+    make = actions.add_parser("make", help="write a folder from the world")
+    make.add_argument("root", type=Path)
+    make.add_argument("--height", type=int, default=64)
+    make.add_argument("--width", type=int, default=48)
+    make.add_argument("--train", type=int, default=1024)
+    make.add_argument("--test", type=int, default=64)
+    make.add_argument("--cross", type=int, default=0)
+    make.add_argument("--seed", type=int, default=0)
+    make.set_defaults(call=make_data)
+    check = actions.add_parser("check", help="report every problem of a folder")
+    check.add_argument("root", type=Path)
+    check.set_defaults(call=check_data)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; errors in what the user gave are one line, not a traceback."""
+    options = parser().parse_args(argv)
+    try:
+        options.call(options)
+    except (ValueError, FileNotFoundError, FileExistsError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,1 @@
+"""The try-on world with known correspondence, and folders of real images."""

@@ -1,0 +1,97 @@
+"""What only the contents of files show: blank pictures, masks that are none, inverted polarity.
+
+Every rule wants strong evidence, since a reader refuses what fails it: anti-aliased edges, JPEG noise and the
+differences between VITON-HD's own agnostic images and masks must pass.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from vtonlib.data.folders.decode import Array
+from vtonlib.data.folders.layout import Problem
+
+NEW_MASK = "Make the mask again, or remove the line from the list"
+
+
+def _inside(mask: Array) -> Array:
+    return mask > 127
+
+
+def _grey_area(mask: Array) -> float:
+    """The share of pixels that are grey in the midst of grey: neither soft edges nor traces of compression."""
+    grey = Image.fromarray(((mask >= 32) & (mask < 224)).astype(np.uint8))
+    return float(np.asarray(grey.filter(ImageFilter.MinFilter(3))).mean())
+
+
+def _mask_problem(path: Path, mask: Array, *, may_be_empty: bool) -> Problem | None:
+    """What is wrong with a mask on its own."""
+    if _grey_area(mask) > 0.01:
+        remedy = "Store a black and white mask; the grey agnostic image is not one"
+        return Problem(path, "a grey mask", "a mask of 0 and 255", remedy)
+    share = _inside(mask).mean()
+    if share == 0 and not may_be_empty:
+        return Problem(path, "an empty mask", "white where the mask is", NEW_MASK)
+    if share > 0.995:
+        return Problem(path, "a mask that covers everything", "black outside", NEW_MASK)
+    return None
+
+
+def _blank_problem(path: Path, image: Array) -> Problem | None:
+    """A picture of one colour."""
+    blank = int(image.max()) - int(image.min()) <= 4
+    return Problem(path, "a blank image", "a picture", "Make or copy the file again") if blank else None
+
+
+def _agnostic_inverted(person: Array, agnostic: Array, mask: Array) -> bool:
+    """Whether the agnostic image shows the person inside the mask and hides them outside."""
+    hidden = np.abs(person.astype(np.float32) - agnostic).mean(-1)
+    inside, outside = hidden[_inside(mask)].mean(), hidden[~_inside(mask)].mean()
+    return bool(outside > 6 and inside < outside / 2)
+
+
+def _garment_inverted(mask: Array) -> bool:
+    """Whether the mask covers most of the border, and less of the centre: a garment lies inside its picture."""
+    inside = _inside(mask)
+    h, w = mask.shape
+    border = np.concatenate([inside[0], inside[-1], inside[:, 0], inside[:, -1]]).mean()
+    return bool(border > 0.5 and border > inside[h // 4 : h - h // 4, w // 4 : w - w // 4].mean())
+
+
+def _region_outside(region: Array, agnostic_mask: Array) -> bool:
+    """Whether most of the worn garment lies where nothing is to be painted."""
+    return bool(_inside(region).any() and _inside(agnostic_mask)[_inside(region)].mean() < 0.5)
+
+
+def _inverted(arrays: dict[str, Array]) -> tuple[str, str]:
+    """The field whose mask has the wrong polarity, and how that shows; two empty strings if all are right."""
+    if "garment_mask" in arrays and _garment_inverted(arrays["garment_mask"]):
+        return "garment_mask", "it covers the border, not the garment"
+    if {"person", "agnostic", "agnostic_mask"} <= arrays.keys() and _agnostic_inverted(
+        arrays["person"], arrays["agnostic"], arrays["agnostic_mask"]
+    ):
+        return "agnostic_mask", "the agnostic image hides what the mask leaves black"
+    if {"garment_region", "agnostic_mask"} <= arrays.keys() and _region_outside(
+        arrays["garment_region"], arrays["agnostic_mask"]
+    ):
+        return "garment_region", "it lies outside agnostic-mask"
+    return "", ""
+
+
+def content_problems(arrays: dict[str, Array], paths: dict[str, Path], may_be_empty: frozenset[str]) -> list[Problem]:
+    """The problems of pictures ``[h w 3]`` and masks ``[h w]`` of one size, by field; at most one for a file."""
+    found: dict[str, Problem | None] = {
+        name: _mask_problem(paths[name], array, may_be_empty=name in may_be_empty)
+        if array.ndim == 2
+        else _blank_problem(paths[name], array)
+        for name, array in arrays.items()
+        if array.ndim == 2 or name in {"person", "dense_pose"}
+    }
+    field, evidence = _inverted({name: array for name, array in arrays.items() if not found.get(name)})
+    if field:
+        remedy = "Invert the mask: 255 is inside, and where to paint"
+        found[field] = Problem(paths[field], f"an inverted mask: {evidence}", "255 inside", remedy)
+    return [problem for problem in found.values() if problem]

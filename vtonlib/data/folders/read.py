@@ -1,0 +1,184 @@
+"""A folder in the layout of VITON-HD as a source of examples."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from vtonlib.config import DataConfig
+from vtonlib.data.batch import KEYPOINTS, PARSE_LABELS, TryOnBatch
+from vtonlib.data.folders.decode import UNKNOWN_LABEL, Array
+from vtonlib.data.folders.example import Example, aspect_problem, load_example
+from vtonlib.data.folders.layout import GARMENT_PARTS, PERSON_PARTS, FolderError, Part, Problem
+from vtonlib.data.folders.lists import Pair, index_folder, list_path
+from vtonlib.data.source import Split
+
+TRUTH = frozenset({"garment_region", "warped_garment", "misalign_mask", "flow"})
+"""What a photograph tells about the garment worn in it, and about no other."""
+UNPAIRED_PARTS = tuple(part for part in PERSON_PARTS if part.field not in TRUTH)
+
+
+def to_images(pixels: Array) -> Float[Tensor, "b 3 h w"]:
+    """Bytes [b h w 3] as images in [-1, 1]."""
+    return torch.from_numpy(pixels).movedim(-1, 1).contiguous().float() / 127.5 - 1
+
+
+def to_masks(pixels: Array) -> Float[Tensor, "b 1 h w"]:
+    """Bytes [b h w] as masks in [0, 1]."""
+    return torch.from_numpy(pixels)[:, None].float() / 255
+
+
+def hide(agnostic: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 3 h w"]:
+    """The agnostic image with nothing left inside the mask: no value further from grey (0) than the mask allows.
+
+    StableVITON composes ``agnostic (1 - mask)`` once more, which darkens soft edges that are composed already. This
+    equals it for binary masks, and leaves an image alone that is composed right.
+    """
+    return torch.clamp(agnostic, mask - 1, 1 - mask)
+
+
+def to_one_hot(labels: Array) -> Float[Tensor, "b k h w"]:
+    """Labels [b h w] as one channel per entry of ``PARSE_LABELS``; all zero where the label is unknown."""
+    channels = torch.arange(len(PARSE_LABELS), dtype=torch.uint8)[None, :, None, None]
+    return (torch.from_numpy(labels)[:, None] == channels).float()
+
+
+class Folder:
+    """A folder in the layout of VITON-HD, at any resolution: a ``TryOnSource``.
+
+    Args:
+        root: The folder. ``vtonlib.data.folders.layout`` draws it.
+        config: Its ``height`` and ``width`` are the size of the examples. Stored images may have any size of the same
+            ratio; images are resized bilinearly and anti-aliased, masks by area (they stay soft at their edges),
+            parse maps by the nearest pixel, flows by :func:`vtonlib.grids.resize_flow`.
+
+    The lists and folders are judged here, the files of an example when it is read: by the same rules as
+    :func:`check_folder`, and nothing is half-read. Where a folder lacks an optional file, the field says "unknown":
+    ``parse`` is zero, ``keypoints`` NaN, ``flow_mask`` and ``flow`` zero, ``garment_region`` empty, ``warped_garment``
+    white: a warp that shows nothing, so that ``misalign_mask`` is all of ``garment_region``.
+
+    Raises:
+        FolderError: names the first file at fault, what was found and expected, and a remedy.
+
+    Book: sec-folders.
+    """
+
+    def __init__(self, root: str | Path, config: DataConfig) -> None:
+        self.root = Path(root)
+        self.height, self.width = config.height, config.width
+        self._splits, problems = index_folder(self.root)
+        problems += [problem for index in self._splits.values() for problem in index.problems]
+        if problems:
+            raise FolderError(*problems)
+        self._pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="folder")
+
+    def pairs(self, split: Split) -> tuple[Pair, ...]:
+        """The lines of a split's list, in order: example i is line i.
+
+        Raises:
+            FolderError: if the folder has no such split.
+        """
+        if split not in self._splits:
+            remedy = f"Use another split, or add the list and {split}/"
+            raise FolderError(
+                Problem(list_path(self.root, split), "nothing", f"a list for the split '{split}'", remedy)
+            )
+        return self._splits[split].pairs
+
+    def size(self, split: Split) -> int:
+        """The number of examples of a split."""
+        return len(self.pairs(split))
+
+    def paired(self, split: Split, indices: Int[Tensor, " b"]) -> TryOnBatch:
+        """Examples whose garment is the one the person wears: the file of the person's own name in ``cloth/``.
+
+        Raises:
+            FolderError: if a file is missing or at fault.
+            IndexError: if an index lies outside the split.
+        """
+        names = [pair.person for pair in self._rows(split, indices)]
+        return self._batch(self._load(split, names, PERSON_PARTS), self._load(split, names, GARMENT_PARTS), indices)
+
+    def unpaired(self, split: Split, indices: Int[Tensor, " b"]) -> TryOnBatch:
+        """The same persons with the garments of the list (of ``*_pairs_unpaired.txt``, if there is one).
+
+        ``person`` is the photograph, in the garment it shows, and so is ``parse``: what the person would look like in
+        the other one no folder knows. ``garment_region``, ``misalign_mask`` and ``flow_mask`` are empty.
+
+        Raises:
+            FolderError: if a file is missing or at fault, or if the list gives everyone their own garment.
+            IndexError: if an index lies outside the split.
+        """
+        if all(pair.person == pair.garment for pair in self.pairs(split)):
+            remedy = f"Add {split}_pairs_unpaired.txt with lines 'person garment'"
+            problem = Problem(list_path(self.root, split), "everyone with their own garment", "other garments", remedy)
+            raise FolderError(problem)
+        rows = self._rows(split, indices)
+        persons = self._load(split, [pair.person for pair in rows], UNPAIRED_PARTS)
+        return self._batch(persons, self._load(split, [pair.garment for pair in rows], GARMENT_PARTS), indices)
+
+    def _rows(self, split: Split, indices: Int[Tensor, " b"]) -> list[Pair]:
+        pairs = self.pairs(split)
+        outside = [i for i in indices.tolist() if not 0 <= i < len(pairs)]
+        if outside:
+            raise IndexError(
+                f"{list_path(self.root, split)}: found {len(pairs)} pairs, expected one numbered {outside[0]}"
+            )
+        return [pairs[i] for i in indices.tolist()]
+
+    def _load(self, split: Split, names: list[str], parts: tuple[Part, ...]) -> list[Example]:
+        return list(self._pool.map(lambda name: self._load_one(split, name, parts), names))
+
+    def _load_one(self, split: Split, name: str, parts: tuple[Part, ...]) -> Example:
+        size = (self.width, self.height)
+        example = load_example(self.root, split, name, parts, size=size)
+        if example.problems:
+            raise FolderError(*example.problems)
+        first = parts[0].field
+        whose, remedy = "data.height / data.width", "Set them to the ratio of the images, or crop or pad the images"
+        if problem := aspect_problem(example.paths[first], example.sizes[first], size, whose, remedy):
+            raise FolderError(problem)
+        return example
+
+    def _batch(self, persons: list[Example], garments: list[Example], indices: Int[Tensor, " b"]) -> TryOnBatch:
+        shape = (self.height, self.width)
+
+        def stack(examples: list[Example], field: str, unknown: Array) -> Array:
+            return np.stack([example.arrays.get(field, unknown) for example in examples])
+
+        white, black = np.full((*shape, 3), 255, dtype=np.uint8), np.zeros(shape, dtype=np.uint8)
+        mask = to_masks(stack(persons, "agnostic_mask", black))
+        region = stack(persons, "garment_region", black)
+        flow = torch.from_numpy(stack(persons, "flow", np.zeros((*shape, 3), dtype=np.float32)))
+        return TryOnBatch(
+            person=to_images(stack(persons, "person", white)),
+            garment=to_images(stack(garments, "garment", white)),
+            garment_mask=to_masks(stack(garments, "garment_mask", black)),
+            agnostic=hide(to_images(stack(persons, "agnostic", white)), mask),
+            agnostic_mask=mask,
+            dense_pose=to_images(stack(persons, "dense_pose", white)),
+            keypoints=torch.stack([_joints(example) for example in persons]),
+            parse=to_one_hot(stack(persons, "parse", np.full(shape, UNKNOWN_LABEL, dtype=np.uint8))),
+            garment_region=to_masks(region),
+            flow=flow[..., :2].contiguous(),
+            flow_mask=flow[..., 2:].movedim(-1, 1).contiguous(),
+            warped_garment=to_images(stack(persons, "warped_garment", white)),
+            misalign_mask=torch.cat(
+                [to_masks(e.arrays.get("misalign_mask", r)[None]) for e, r in zip(persons, region, strict=True)]
+            ),
+            index=indices,
+        )
+
+
+def _joints(example: Example) -> Float[Tensor, "j 2"]:
+    """Keypoints from pixels of the stored image to [-1, 1]; NaN where unknown."""
+    if "keypoints" not in example.arrays:
+        return torch.full((len(KEYPOINTS), 2), torch.nan)
+    sides = torch.tensor(example.sizes["person"], dtype=torch.float32)
+    return 2 * torch.from_numpy(example.arrays["keypoints"]) / (sides - 1) - 1

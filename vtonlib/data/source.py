@@ -1,0 +1,61 @@
+"""What every source of examples offers, and the endless stream of batches that training reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, Protocol
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from vtonlib.data.batch import TryOnBatch
+
+Split = Literal["train", "test", "cross"]
+SPLITS: tuple[Split, ...] = ("train", "test", "cross")
+"""``cross`` is the cross-dataset test: unseen people before street backgrounds, where training saw a studio."""
+
+
+class TryOnSource(Protocol):
+    """A source of examples: the procedural world, or a folder on disk. Example i of a split never changes."""
+
+    def size(self, split: Split) -> int:
+        """The number of examples of a split."""
+
+    def paired(self, split: Split, indices: Int[Tensor, " b"]) -> TryOnBatch:
+        """Examples whose garment is the one the person wears."""
+
+    def unpaired(self, split: Split, indices: Int[Tensor, " b"]) -> TryOnBatch:
+        """The same persons with another garment to put on.
+
+        ``person`` is the true image of the person in that garment where the source knows it (the world does; real
+        photographs cannot: there ``person`` is the photograph, and ``flow_mask`` and ``garment_region`` are empty).
+        """
+
+
+def training_batches(source: TryOnSource, *, batch_size: int, seed: int, start: int = 0) -> Iterator[TryOnBatch]:
+    """Batches of the train split without end, from step ``start``: epoch after epoch, each in its own order.
+
+    Batch k is a function of (source, batch_size, seed, k), so that training resumes exactly.
+    """
+    count = source.size("train")
+    if batch_size > count:
+        raise ValueError(f"batch_size is {batch_size}, but the train split has only {count} examples")
+    per_epoch, epoch, order = count // batch_size, -1, torch.empty(0, dtype=torch.long)
+    step = start
+    while True:
+        if step // per_epoch != epoch:
+            epoch = step // per_epoch
+            order = torch.randperm(count, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
+        first = (step % per_epoch) * batch_size
+        yield source.paired("train", order[first : first + batch_size])
+        step += 1
+
+
+def ordered_batches(
+    source: TryOnSource, split: Split, *, count: int, batch_size: int = 32, unpaired: bool = False
+) -> Iterator[TryOnBatch]:
+    """The first ``count`` examples of a split (or all, if it has fewer), in order."""
+    read = source.unpaired if unpaired else source.paired
+    for indices in torch.arange(min(count, source.size(split))).split(batch_size):
+        yield read(split, indices)

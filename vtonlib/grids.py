@@ -1,0 +1,89 @@
+"""Coordinates, warping and masked means: the geometry that everything else shares.
+
+One convention holds everywhere. A flow ``[b h w 2]`` says, for each *person* pixel, where in the *garment* it comes
+from, as (x, y) in [-1, 1]; -1 and 1 are the centres of the first and the last pixel (``align_corners=True``). Under
+this convention resizing the identity flow gives the identity flow, exactly, and Leffa's corners are (-1, -1), (1, 1).
+No other module calls ``F.grid_sample``, or ``F.interpolate`` on a flow (a test holds that).
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+ALIGN_CORNERS = True
+
+
+def coordinate_grid(
+    height: int, width: int, *, device: torch.device | str | None = None, dtype: torch.dtype = torch.float32
+) -> Float[Tensor, "h w 2"]:
+    """The coordinates (x, y) of each pixel centre, in [-1, 1]: the identity flow.
+
+    A side of one pixel has the coordinate 0.
+
+    Source: Leffa, the coordinate map C. Book: sec-flow.
+    """
+    if height < 1 or width < 1:
+        raise ValueError(f"height and width must be at least 1, found {height}x{width}")
+    y, x = (
+        torch.linspace(-1, 1, n, device=device, dtype=dtype) if n > 1 else torch.zeros(1, device=device, dtype=dtype)
+        for n in (height, width)
+    )
+    return torch.stack((x.expand(height, width), y[:, None].expand(height, width)), dim=-1)
+
+
+def to_pixels(flow: Float[Tensor, "*shape 2"], height: int, width: int) -> Float[Tensor, "*shape 2"]:
+    """Coordinates (or their differences) from units of [-1, 1] to steps of a ``height`` x ``width`` lattice.
+
+    Only the scale changes, not the origin: right for differences such as end-point errors.
+    """
+    half = torch.tensor([(width - 1) / 2, (height - 1) / 2], device=flow.device, dtype=flow.dtype)
+    return flow * half
+
+
+def warp(image: Float[Tensor, "b c h w"], flow: Float[Tensor, "b H W 2"]) -> Float[Tensor, "b c H W"]:
+    """Read ``image`` at the places that ``flow`` names, bilinearly; outside the image its border continues.
+
+    Source: Leffa, I_warp = grid_sample(I_ref, Flow). Book: sec-flow.
+    """
+    return F.grid_sample(image, flow, mode="bilinear", padding_mode="border", align_corners=ALIGN_CORNERS)
+
+
+def resize_flow(flow: Float[Tensor, "b h w 2"], height: int, width: int) -> Float[Tensor, "b H W 2"]:
+    """A flow on another lattice, bilinearly. The values need no rescaling: their unit is the whole image."""
+    if flow.shape[1:3] == (height, width):
+        return flow
+    resized = F.interpolate(flow.movedim(-1, 1), (height, width), mode="bilinear", align_corners=ALIGN_CORNERS)
+    return resized.movedim(1, -1)
+
+
+def resize_image(image: Float[Tensor, "b c h w"], height: int, width: int) -> Float[Tensor, "b c H W"]:
+    """An image at another size, bilinearly and anti-aliased, as image editors do it (pixels are areas here)."""
+    if image.shape[-2:] == (height, width):
+        return image
+    return F.interpolate(image, (height, width), mode="bilinear", align_corners=False, antialias=True)
+
+
+def resize_mask(mask: Float[Tensor, "b c h w"], height: int, width: int) -> Float[Tensor, "b c H W"]:
+    """The fraction of each new pixel that the mask covers (area average); enlarged masks keep hard edges."""
+    if mask.shape[-2:] == (height, width):
+        return mask
+    if height <= mask.shape[-2] and width <= mask.shape[-1]:
+        return F.adaptive_avg_pool2d(mask, (height, width))
+    return F.interpolate(mask, (height, width), mode="nearest-exact")
+
+
+def masked_mean(x: Float[Tensor, "b c h w"], mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, ""]:
+    """The mean of ``x`` over channels and the pixels of ``mask``, weighted by it, over the whole batch.
+
+    An empty mask gives 0 with gradient 0, not NaN.
+    """
+    return (x * mask).sum() / (mask.sum() * x.shape[1]).clamp_min(torch.finfo(x.dtype).tiny)
+
+
+def masked_mean_per_sample(x: Float[Tensor, "b c h w"], mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, " b"]:
+    """:func:`masked_mean` of each sample alone; a sample whose mask is empty gives 0 with gradient 0."""
+    weight = (mask.flatten(1).sum(1) * x.shape[1]).clamp_min(torch.finfo(x.dtype).tiny)
+    return (x * mask).flatten(1).sum(1) / weight

@@ -1,0 +1,1 @@
+"""Losses: pure functions of tensors and attention records. They know nothing of models."""

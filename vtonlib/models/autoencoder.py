@@ -1,0 +1,67 @@
+"""Latents: a small KL autoencoder trained on the procedural world, whose weights are shipped.
+
+It is diffusers' ``AutoencoderKL``, four times smaller in each direction instead of eight, because our images are small.
+Book: sec-latent-diffusion.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL
+from jaxtyping import Float
+from torch import Tensor
+
+DOWNSCALE = 4
+"""Pixels per latent, in each direction."""
+SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "autoencoder"
+
+
+def new_autoencoder(channels: tuple[int, ...] = (16, 32, 64)) -> AutoencoderKL:
+    """An untrained autoencoder: [b 3 4h 4w] in [-1, 1] to latents [b 4 h w] and back."""
+    return AutoencoderKL(
+        in_channels=3,
+        out_channels=3,
+        latent_channels=4,
+        block_out_channels=channels,
+        down_block_types=("DownEncoderBlock2D",) * len(channels),
+        up_block_types=("UpDecoderBlock2D",) * len(channels),
+        layers_per_block=1,
+        norm_num_groups=8,
+        mid_block_add_attention=False,
+        scaling_factor=1.0,
+    )
+
+
+def load_autoencoder(path: Path = SHIPPED) -> AutoencoderKL:
+    """The autoencoder in ``path`` (the shipped one unless told), frozen, in evaluation mode.
+
+    Raises:
+        FileNotFoundError: when the folder holds no autoencoder.
+    """
+    if not (path / "config.json").exists():
+        raise FileNotFoundError(f"{path}: no autoencoder here; train one with 'python -m vtonlib train autoencoder'")
+    return AutoencoderKL.from_pretrained(path, local_files_only=True).eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def encode(autoencoder: AutoencoderKL, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b 4 h w"]:
+    """The latents of images in [-1, 1], scaled to about unit variance.
+
+    The mode of the posterior, not a sample of it: StableVITON's code samples each of its four inputs anew at every
+    call, which makes its result depend on more than the seed.
+
+    Raises:
+        ValueError: when a side of the images is not a multiple of ``DOWNSCALE``.
+    """
+    height, width = images.shape[-2:]
+    if height % DOWNSCALE or width % DOWNSCALE:
+        raise ValueError(f"images are {height}x{width}; both sides must be multiples of {DOWNSCALE}")
+    return autoencoder.encode(images).latent_dist.mode() * autoencoder.config.scaling_factor
+
+
+@torch.no_grad()
+def decode(autoencoder: AutoencoderKL, latents: Float[Tensor, "b 4 h w"]) -> Float[Tensor, "b 3 H W"]:
+    """Images in [-1, 1] (clamped) from latents."""
+    return autoencoder.decode(latents / autoencoder.config.scaling_factor).sample.clamp(-1, 1)

@@ -1,0 +1,50 @@
+"""What a try-on denoiser is told, as latents: StableVITON's 13 input channels and the garment."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from diffusers import AutoencoderKL
+from jaxtyping import Float
+from torch import Tensor
+
+from vtonlib.grids import resize_mask
+from vtonlib.models.autoencoder import encode
+
+
+class Conditions(NamedTuple):
+    """The conditions of one batch, at latent resolution."""
+
+    agnostic: Float[Tensor, "b 4 h w"]
+    keep: Float[Tensor, "b 1 h w"]
+    """1 = keep, 0 = paint: Paint-by-Example's polarity, the opposite of ``TryOnBatch.agnostic_mask``."""
+    dense_pose: Float[Tensor, "b 4 h w"]
+    garment: Float[Tensor, "b 4 h w"]
+
+    def inputs(self, noisy: Float[Tensor, "b 4 h w"]) -> Float[Tensor, "b 13 h w"]:
+        """The denoiser's input, in StableVITON's order. Book: sec-latent-diffusion."""
+        return torch.cat((noisy, self.agnostic, self.keep, self.dense_pose), dim=1)
+
+
+def encode_conditions(
+    autoencoder: AutoencoderKL,
+    *,
+    agnostic: Float[Tensor, "b 3 H W"],
+    agnostic_mask: Float[Tensor, "b 1 H W"],
+    dense_pose: Float[Tensor, "b 3 H W"],
+    garment: Float[Tensor, "b 3 H W"],
+) -> Conditions:
+    """The conditions from images in [-1, 1] and the mask of what to paint (1 = paint).
+
+    Raises:
+        ValueError: when the images differ in size or number, or the autoencoder cannot take their size.
+    """
+    named = {"agnostic": agnostic, "agnostic_mask": agnostic_mask, "dense_pose": dense_pose, "garment": garment}
+    for name, image in named.items():
+        if image.shape[-2:] != agnostic.shape[-2:] or len(image) != len(agnostic):
+            raise ValueError(f"{name} is {tuple(image.shape)}, which does not fit agnostic {tuple(agnostic.shape)}")
+    latents = encode(autoencoder, torch.cat((agnostic, dense_pose, garment)))
+    agnostic_latents, pose_latents, garment_latents = latents.chunk(3)
+    keep = 1 - resize_mask(agnostic_mask, latents.shape[-2], latents.shape[-1])
+    return Conditions(agnostic_latents, keep, pose_latents, garment_latents)

@@ -1,0 +1,191 @@
+"""StableVITON: a denoiser whose decoder reads the garment through zero cross-attention.
+
+Book: sec-zero-cross-attention.
+"""
+
+from __future__ import annotations
+
+import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from diffusers.models.attention import FeedForward
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from vtonlib.attention import AttentionCore, Grid
+from vtonlib.grids import coordinate_grid
+from vtonlib.models.unet import UNet, UNetEncoder
+
+
+def zero_module(module: nn.Module) -> nn.Module:
+    """``module`` with all parameters 0, as ControlNet's zero convolutions begin."""
+    for parameter in module.parameters():
+        nn.init.zeros_(parameter)
+    return module
+
+
+class MultiHeadAttention(nn.Module):
+    """Projections around an :class:`AttentionCore`, which can be tapped by the name ``core``."""
+
+    def __init__(self, channels: int, context_channels: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.to_q = nn.Linear(channels, channels, bias=False)
+        self.to_k = nn.Linear(context_channels, channels, bias=False)
+        self.to_v = nn.Linear(context_channels, channels, bias=False)
+        self.to_out = nn.Linear(channels, channels)
+        self.core = AttentionCore()
+
+    def forward(
+        self, x: Float[Tensor, "b nq c"], context: Float[Tensor, "b nk e"], grid: Grid
+    ) -> Float[Tensor, "b nq c"]:
+        """Queries from ``x``, keys and values from ``context``; both lie on ``grid``."""
+        query, key, value = (
+            projected.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for projected in (self.to_q(x), self.to_k(context), self.to_v(context))
+        )
+        out = self.core(query, key, value, query_grid=grid, key_grids=(grid,))
+        return self.to_out(out.transpose(1, 2).flatten(2))
+
+
+class ZeroCrossAttentionBlock(nn.Module):
+    """StableVITON's zero cross-attention: x + Z(x + P_out(transformer(P_in(norm x), garment))).
+
+    P_out and Z are 1x1 convolutions that begin at zero, so at the start the block is the identity, bitwise. In the
+    first step only Z receives a gradient. The paper speaks of one zero linear layer at the end; the released code
+    has these two, and Z acts on x as well.
+
+    Args:
+        channels: channels of the decoder features, which ask.
+        context_channels: channels of the garment features, which answer.
+        heads: attention heads.
+        norm_num_groups: groups of the group norm.
+    """
+
+    def __init__(self, channels: int, context_channels: int, heads: int = 8, norm_num_groups: int = 32) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(norm_num_groups, channels, eps=1e-6)
+        self.proj_in = nn.Conv2d(channels, channels, 1)
+        self.norm1 = nn.LayerNorm(channels)
+        self.attn1 = MultiHeadAttention(channels, channels, heads)
+        self.norm2 = nn.LayerNorm(channels)
+        self.attn2 = MultiHeadAttention(channels, context_channels, heads)
+        self.norm3 = nn.LayerNorm(channels)
+        self.ff = FeedForward(channels, activation_fn="geglu")
+        self.proj_out = zero_module(nn.Conv2d(channels, channels, 1))
+        self.zero_conv = zero_module(nn.Conv2d(channels, channels, 1))
+
+    def forward(self, x: Float[Tensor, "b c h w"], garment: Float[Tensor, "b e h w"]) -> Float[Tensor, "b c h w"]:
+        """Decoder features that have read the garment.
+
+        Raises:
+            ValueError: when the two maps differ in size.
+        """
+        if x.shape[-2:] != garment.shape[-2:]:
+            raise ValueError(f"features are {tuple(x.shape[-2:])}, garment features {tuple(garment.shape[-2:])}")
+        grid = Grid(*x.shape[-2:])
+        context = garment.flatten(2).transpose(1, 2)
+        tokens = self.proj_in(self.norm(x)).flatten(2).transpose(1, 2)
+        normed = self.norm1(tokens)
+        tokens = tokens + self.attn1(normed, normed, grid)
+        tokens = tokens + self.attn2(self.norm2(tokens), context, grid)
+        tokens = tokens + self.ff(self.norm3(tokens))
+        read = x + self.proj_out(tokens.transpose(1, 2).unflatten(2, grid))
+        return x + self.zero_conv(read)
+
+
+class GarmentEncoder(UNetEncoder):
+    """The encoder half of the denoiser, fed with the garment alone: the paper's spatial encoder.
+
+    The released code feeds its copy of the encoder with the noisy person as well and adds the garment once, so
+    nothing of it can be reused between time steps. Ours sees the garment's latents and the coordinates of each
+    latent (at 1/100 of the parameters, positions are not learned from zero padding alone), and the time step 0; it is
+    computed once per image.
+    """
+
+    @classmethod
+    def from_unet(cls, unet: UNet, *, in_channels: int = 6) -> GarmentEncoder:
+        """An encoder of the shape of ``unet``'s, with its weights except ``conv_in``, as ControlNet begins."""
+        config = {k: v for k, v in unet.config.items() if k != "out_channels" and not k.startswith("_")}
+        encoder = cls(**{**config, "in_channels": in_channels})
+        own = encoder.state_dict()
+        state = unet.state_dict()
+        encoder.load_state_dict({k: own[k] if k.startswith("conv_in.") else state[k] for k in own})
+        return encoder
+
+    def forward(
+        self, garment: Float[Tensor, "b 4 h w"], context: Float[Tensor, "b n e"]
+    ) -> tuple[Float[Tensor, "b c_i h_i w_i"], ...]:
+        """The garment's features, one map for each skip of the denoiser."""
+        batch, _, height, width = garment.shape
+        grid = coordinate_grid(height, width, device=garment.device, dtype=garment.dtype)
+        sample = torch.cat((garment, grid.movedim(-1, 0).expand(batch, 2, height, width)), dim=1)
+        return self.encode(sample, torch.zeros(batch, dtype=torch.long, device=garment.device), context).skips
+
+
+class StableVITONUNet(ModelMixin, ConfigMixin):
+    """The denoiser with its garment encoder and its zero cross-attention blocks.
+
+    A block stands before every skip of every decoder level but the deepest, nine of them for Stable Diffusion's
+    shape, as in the released code. Arguments as in :class:`vtonlib.models.unet.UNetEncoder`.
+    """
+
+    @register_to_config
+    def __init__(
+        self,
+        in_channels: int = 13,
+        out_channels: int = 4,
+        block_out_channels: tuple[int, ...] = (320, 640, 1280, 1280),
+        layers_per_block: int = 2,
+        attention_levels: tuple[bool, ...] = (True, True, True, False),
+        num_attention_heads: int = 8,
+        cross_attention_dim: int = 768,
+        norm_num_groups: int = 32,
+    ) -> None:
+        super().__init__()
+        self.unet = UNet(
+            in_channels=in_channels,
+            out_channels=out_channels,
+            block_out_channels=block_out_channels,
+            layers_per_block=layers_per_block,
+            attention_levels=attention_levels,
+            num_attention_heads=num_attention_heads,
+            cross_attention_dim=cross_attention_dim,
+            norm_num_groups=norm_num_groups,
+        )
+        self.garment_encoder = GarmentEncoder.from_unet(self.unet)
+        count = len(self.unet.skip_channels) - (layers_per_block + 1)
+        self.warps = nn.ModuleList(
+            ZeroCrossAttentionBlock(channels, context, num_attention_heads, norm_num_groups)
+            for channels, context in zip(
+                self.unet.decoder_channels[:count], self.unet.skip_channels[:count], strict=True
+            )
+        )
+
+    def encode_garment(
+        self, garment: Float[Tensor, "b 4 h w"], context: Float[Tensor, "b n e"]
+    ) -> tuple[Float[Tensor, "b c_i h_i w_i"], ...]:
+        """The garment features that :meth:`forward` reads; the same at every time step."""
+        return self.garment_encoder(garment, context)[: len(self.warps)]
+
+    def forward(
+        self,
+        sample: Float[Tensor, "b 13 h w"],
+        timestep: Int[Tensor, " b"],
+        context: Float[Tensor, "b n e"],
+        garment_features: tuple[Float[Tensor, "b c_i h_i w_i"], ...],
+    ) -> Float[Tensor, "b 4 h w"]:
+        """The denoiser's prediction.
+
+        Args:
+            sample: noisy latents 4, agnostic latents 4, keep-mask 1 (1 = keep), dense-pose latents 4: StableVITON's
+                order and polarity.
+            timestep: noise level of each sample, 0 to 999.
+            context: the garment's token of :class:`vtonlib.models.image_encoder.ImageEncoder`.
+            garment_features: from :meth:`encode_garment`.
+        """
+
+        def warp(index: int, hidden: Tensor) -> Tensor:
+            return self.warps[index](hidden, garment_features[index]) if index < len(self.warps) else hidden
+
+        return self.unet(sample, timestep, context, warp=warp)

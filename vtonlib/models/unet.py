@@ -1,0 +1,242 @@
+"""The denoising UNet, composed of diffusers' blocks under the parameter names of ``UNet2DConditionModel``.
+
+One network serves every role: the denoiser, and with its encoder half alone the garment encoder. The forward pass is
+split in two, ``encode`` and ``decode``, so that something may happen to the features in between, as StableVITON's
+zero cross-attention does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from diffusers.models.embeddings import TimestepEmbedding, Timesteps
+from diffusers.models.unets.unet_2d_blocks import UNetMidBlock2DCrossAttn, get_down_block, get_up_block
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+
+class UNetFeatures(NamedTuple):
+    """What the encoder half of a UNet computes."""
+
+    skips: tuple[Float[Tensor, "b c_i h_i w_i"], ...]
+    """The maps that the decoder concatenates, in order of computation; the last is also the deepest."""
+    time: Float[Tensor, "b e"]
+    """The time embedding."""
+
+
+Warp = Callable[[int, Tensor], Tensor]
+"""(index of the skip about to be concatenated, decoder features) -> decoder features."""
+
+
+class UNetEncoder(ModelMixin, ConfigMixin):
+    """The encoder half: ``conv_in``, the time embedding and the down blocks of ``UNet2DConditionModel``.
+
+    Args:
+        in_channels: channels of the input.
+        block_out_channels: channels of each level, finest first.
+        layers_per_block: residual blocks of each level.
+        attention_levels: for each level, whether it has transformer blocks.
+        num_attention_heads: heads of every attention (diffusers calls this ``attention_head_dim``).
+        cross_attention_dim: width of the context tokens.
+        norm_num_groups: groups of every group norm. As many groups as channels would cancel the time embedding,
+            so every level must be wider than this.
+
+    Raises:
+        ValueError: when a level has no more channels than there are groups, or a size does not divide.
+    """
+
+    @register_to_config
+    def __init__(
+        self,
+        in_channels: int = 4,
+        block_out_channels: tuple[int, ...] = (320, 640, 1280, 1280),
+        layers_per_block: int = 2,
+        attention_levels: tuple[bool, ...] = (True, True, True, False),
+        num_attention_heads: int = 8,
+        cross_attention_dim: int = 768,
+        norm_num_groups: int = 32,
+    ) -> None:
+        super().__init__()
+        check_widths(block_out_channels, attention_levels, num_attention_heads, norm_num_groups)
+        width, time_dim = block_out_channels[0], 4 * block_out_channels[0]
+        self.conv_in = nn.Conv2d(in_channels, width, 3, padding=1)
+        self.time_proj = Timesteps(width, flip_sin_to_cos=True, downscale_freq_shift=0)
+        self.time_embedding = TimestepEmbedding(width, time_dim)
+        self.down_blocks = nn.ModuleList()
+        for level, channels in enumerate(block_out_channels):
+            block = get_down_block(
+                "CrossAttnDownBlock2D" if attention_levels[level] else "DownBlock2D",
+                num_layers=layers_per_block,
+                in_channels=width,
+                out_channels=channels,
+                temb_channels=time_dim,
+                add_downsample=level < len(block_out_channels) - 1,
+                resnet_eps=1e-5,
+                resnet_act_fn="silu",
+                num_attention_heads=num_attention_heads,
+                attention_head_dim=num_attention_heads,
+                resnet_groups=norm_num_groups,
+                cross_attention_dim=cross_attention_dim,
+                downsample_padding=1,
+            )
+            self.down_blocks.append(block)
+            width = channels
+
+    def encode(
+        self,
+        sample: Float[Tensor, "b c h w"],
+        timestep: Int[Tensor, " b"],
+        context: Float[Tensor, "b n e"],
+        *,
+        added: Float[Tensor, "b c0 h w"] | None = None,
+    ) -> UNetFeatures:
+        """The skips and the time embedding; ``added`` is added once, after ``conv_in`` (ControlNet's hint).
+
+        Raises:
+            ValueError: when a side of ``sample`` is not a multiple of 2^(levels - 1).
+        """
+        multiple = 2 ** (len(self.down_blocks) - 1)
+        if sample.shape[-2] % multiple or sample.shape[-1] % multiple:
+            height, width = sample.shape[-2:]
+            raise ValueError(f"the latent is {height}x{width}; both sides must be multiples of {multiple}")
+        time = self.time_embedding(self.time_proj(timestep).to(sample.dtype))
+        hidden = self.conv_in(sample)
+        hidden = hidden if added is None else hidden + added
+        skips = [hidden]
+        for block in self.down_blocks:
+            if hasattr(block, "attentions"):
+                hidden, states = block(hidden, temb=time, encoder_hidden_states=context)
+            else:
+                hidden, states = block(hidden, temb=time)
+            skips += states
+        return UNetFeatures(tuple(skips), time)
+
+    @property
+    def skip_channels(self) -> tuple[int, ...]:
+        """Channels of each skip, in order."""
+        return skip_channels(self.config.block_out_channels, self.config.layers_per_block)
+
+
+class UNet(UNetEncoder):
+    """The whole UNet; see :class:`UNetEncoder` for the arguments.
+
+    A test copies the weights of a ``UNet2DConditionModel`` by name and finds equal outputs. Book: sec-latent-diffusion.
+    """
+
+    @register_to_config
+    def __init__(
+        self,
+        in_channels: int = 4,
+        out_channels: int = 4,
+        block_out_channels: tuple[int, ...] = (320, 640, 1280, 1280),
+        layers_per_block: int = 2,
+        attention_levels: tuple[bool, ...] = (True, True, True, False),
+        num_attention_heads: int = 8,
+        cross_attention_dim: int = 768,
+        norm_num_groups: int = 32,
+    ) -> None:
+        super().__init__(
+            in_channels=in_channels,
+            block_out_channels=block_out_channels,
+            layers_per_block=layers_per_block,
+            attention_levels=attention_levels,
+            num_attention_heads=num_attention_heads,
+            cross_attention_dim=cross_attention_dim,
+            norm_num_groups=norm_num_groups,
+        )
+        shared = {
+            "temb_channels": 4 * block_out_channels[0],
+            "resnet_eps": 1e-5,
+            "resnet_act_fn": "silu",
+            "resnet_groups": norm_num_groups,
+            "num_attention_heads": num_attention_heads,
+            "attention_head_dim": num_attention_heads,
+            "cross_attention_dim": cross_attention_dim,
+        }
+        middle = {k: v for k, v in shared.items() if k != "attention_head_dim"}
+        self.mid_block = UNetMidBlock2DCrossAttn(in_channels=block_out_channels[-1], **middle)
+        self.up_blocks = nn.ModuleList()
+        previous = block_out_channels[-1]
+        for level in reversed(range(len(block_out_channels))):
+            block = get_up_block(
+                "CrossAttnUpBlock2D" if attention_levels[level] else "UpBlock2D",
+                num_layers=layers_per_block + 1,
+                in_channels=block_out_channels[max(level - 1, 0)],
+                out_channels=block_out_channels[level],
+                prev_output_channel=previous,
+                add_upsample=level > 0,
+                **shared,
+            )
+            self.up_blocks.append(block)
+            previous = block_out_channels[level]
+        self.conv_norm_out = nn.GroupNorm(norm_num_groups, block_out_channels[0], eps=1e-5)
+        self.conv_out = nn.Conv2d(block_out_channels[0], out_channels, 3, padding=1)
+
+    def decode(
+        self, features: UNetFeatures, context: Float[Tensor, "b n e"], *, warp: Warp | None = None
+    ) -> Float[Tensor, "b c h w"]:
+        """From the encoder's features to the output; ``warp`` sees the features before each skip is concatenated."""
+        skips, time = list(features.skips), features.time
+        hidden = self.mid_block(skips[-1], time, encoder_hidden_states=context)
+        for block in self.up_blocks:
+            attentions = getattr(block, "attentions", [None] * len(block.resnets))
+            for resnet, attention in zip(block.resnets, attentions, strict=True):
+                skip = skips.pop()
+                hidden = hidden if warp is None else warp(len(skips), hidden)
+                hidden = resnet(torch.cat((hidden, skip), dim=1), time)
+                if attention is not None:
+                    hidden = attention(hidden, encoder_hidden_states=context, return_dict=False)[0]
+            for upsampler in block.upsamplers or ():
+                hidden = upsampler(hidden)
+        return self.conv_out(nn.functional.silu(self.conv_norm_out(hidden)))
+
+    def forward(
+        self,
+        sample: Float[Tensor, "b c h w"],
+        timestep: Int[Tensor, " b"],
+        context: Float[Tensor, "b n e"],
+        *,
+        warp: Warp | None = None,
+    ) -> Float[Tensor, "b c h w"]:
+        """``decode(encode(...))``: equal to ``UNet2DConditionModel`` when ``warp`` is None."""
+        return self.decode(self.encode(sample, timestep, context), context, warp=warp)
+
+    @property
+    def decoder_channels(self) -> tuple[int, ...]:
+        """Channels of the decoder features at the moment skip i is concatenated, by i."""
+        return decoder_channels(self.config.block_out_channels, self.config.layers_per_block)
+
+
+def skip_channels(block_out_channels: tuple[int, ...], layers_per_block: int) -> tuple[int, ...]:
+    """Channels of each skip of a UNet, in order of computation."""
+    channels = [block_out_channels[0]]
+    for level, width in enumerate(block_out_channels):
+        downsampler = level < len(block_out_channels) - 1
+        channels += [width] * (layers_per_block + downsampler)
+    return tuple(channels)
+
+
+def decoder_channels(block_out_channels: tuple[int, ...], layers_per_block: int) -> tuple[int, ...]:
+    """Channels of the decoder features at the moment skip i is concatenated, by i."""
+    channels, previous = [], block_out_channels[-1]
+    for width in reversed(block_out_channels):
+        channels += [previous] + [width] * layers_per_block
+        previous = width
+    return tuple(reversed(channels))
+
+
+def check_widths(
+    block_out_channels: tuple[int, ...], attention_levels: tuple[bool, ...], heads: int, groups: int
+) -> None:
+    """Raise a ``ValueError`` that says which width of a UNet cannot work, and why."""
+    if len(attention_levels) != len(block_out_channels):
+        raise ValueError(f"{len(block_out_channels)} levels, but attention_levels has {len(attention_levels)} entries")
+    for channels in block_out_channels:
+        if channels % groups or channels % heads:
+            raise ValueError(f"{channels} channels: must be a multiple of {groups} groups and of {heads} heads")
+        if channels <= groups:
+            raise ValueError(f"{channels} channels in {groups} groups: group norm would cancel the time embedding")

@@ -1,0 +1,1 @@
+"""Inference: from images to images, in diffusers' manner."""

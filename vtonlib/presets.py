@@ -1,0 +1,151 @@
+"""Named experiments: functions of one dial, the size.
+
+tiny trains in minutes on two CPU cores at 64x48, small in minutes on a GPU at 128x96, base is 256x192.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from vtonlib.config import DataConfig, Size, TrainConfig, from_json, to_json
+from vtonlib.data.folders import Folder
+from vtonlib.data.source import TryOnSource
+from vtonlib.data.world import World
+from vtonlib.tasks.autoencoder import AutoencoderConfig, AutoencoderTask
+from vtonlib.tasks.base import Task
+from vtonlib.tasks.classifier import ClassifierConfig, ClassifierTask
+from vtonlib.tasks.matcher import MatcherConfig, MatcherTask
+from vtonlib.tasks.stable_viton import StableVITONConfig, StableVITONTask
+
+TaskConfig = StableVITONConfig | AutoencoderConfig | MatcherConfig | ClassifierConfig
+DATA: dict[Size, DataConfig] = {
+    "tiny": DataConfig(height=64, width=48),
+    "small": DataConfig(height=128, width=96),
+    "base": DataConfig(height=256, width=192),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExperimentConfig:
+    """All that determines a run: the preset it came from, and every setting after overrides."""
+
+    preset: str
+    size: Size
+    task: TaskConfig
+    data: DataConfig
+    train: TrainConfig
+
+
+def stableviton(size: Size) -> ExperimentConfig:
+    """A StableVITON on the shipped autoencoder's latents."""
+    task, train = {
+        "tiny": (
+            StableVITONConfig(block_out_channels=(64, 64), attention_levels=(False, True)),
+            TrainConfig(steps=600, batch_size=32, learning_rate=2e-3, save_every=200),
+        ),
+        "small": (
+            StableVITONConfig(block_out_channels=(64, 128, 128), attention_levels=(False, True, True)),
+            TrainConfig(steps=20_000, batch_size=64, learning_rate=5e-4, ema_decay=0.999, save_every=1000),
+        ),
+        "base": (
+            StableVITONConfig(
+                block_out_channels=(96, 192, 288, 288), attention_levels=(False, True, True, True), layers_per_block=2
+            ),
+            TrainConfig(steps=60_000, batch_size=64, learning_rate=2e-4, ema_decay=0.9995, save_every=1000),
+        ),
+    }[size]
+    return ExperimentConfig(preset="stableviton", size=size, task=task, data=DATA[size], train=train)
+
+
+def autoencoder(size: Size) -> ExperimentConfig:
+    """The autoencoder of the latents; the shipped one is tiny, continued at the size of small."""
+    steps = {"tiny": 2000, "small": 5000, "base": 20_000}[size]
+    train = TrainConfig(steps=steps, batch_size=16, learning_rate=1e-3, ema_decay=0.995)
+    return ExperimentConfig(
+        preset="autoencoder", size=size, task=AutoencoderConfig(), data=DATA[size], train=train
+    )
+
+
+def matcher(size: Size) -> ExperimentConfig:
+    """The smallest model that learns correspondence."""
+    train = TrainConfig(steps=500, batch_size=32, learning_rate=2e-3)
+    return ExperimentConfig(preset="matcher", size=size, task=MatcherConfig(), data=DATA[size], train=train)
+
+
+def classifier(size: Size) -> ExperimentConfig:
+    """The classifier whose features stand behind FID and KID."""
+    train = TrainConfig(steps=1500, batch_size=64, learning_rate=2e-3)
+    return ExperimentConfig(preset="classifier", size=size, task=ClassifierConfig(), data=DATA[size], train=train)
+
+
+PRESETS: dict[str, Callable[[Size], ExperimentConfig]] = {
+    "stableviton": stableviton,
+    "autoencoder": autoencoder,
+    "matcher": matcher,
+    "classifier": classifier,
+}
+
+
+def preset(name: str, *, size: Size = "tiny") -> ExperimentConfig:
+    """The experiment ``name`` at a size.
+
+    Raises:
+        ValueError: for an unknown name or size; the message lists the known ones.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"unknown preset '{name}'; known: {', '.join(PRESETS)}")
+    if size not in get_args(Size):
+        raise ValueError(f"unknown size '{size}'; known: {', '.join(get_args(Size))}")
+    return PRESETS[name](size)
+
+
+def open_source(config: DataConfig) -> TryOnSource:
+    """The folder ``config.root``, or the procedural world where that is empty."""
+    return Folder(Path(config.root), config) if config.root else World(config)
+
+
+def new_task(config: TaskConfig) -> Task:
+    """The untrained task of a task config."""
+    match config:
+        case StableVITONConfig():
+            return StableVITONTask(config)
+        case AutoencoderConfig():
+            return AutoencoderTask(config)
+        case MatcherConfig():
+            return MatcherTask(config)
+        case ClassifierConfig():
+            return ClassifierTask(config)
+
+
+def build(config: ExperimentConfig) -> tuple[Task, TryOnSource]:
+    """The untrained task (its weights drawn from ``config.train.seed`` by the caller) and its data."""
+    return new_task(config.task), open_source(config.data)
+
+
+def read_config(path: Path) -> ExperimentConfig:
+    """The config that a run stored.
+
+    Raises:
+        ValueError: when the file is not such a config, naming the file and the key.
+    """
+    import json
+
+    text = path.read_text(encoding="utf-8")
+    try:
+        name, size = json.loads(text)["preset"], json.loads(text)["size"]
+    except (ValueError, TypeError, KeyError):
+        raise ValueError(f"{path}: not the config of a run (no 'preset' and 'size')") from None
+    default = preset(name, size=size)
+    values = json.loads(text)
+    parts = {
+        key: from_json(type(getattr(default, key)), json.dumps(values[key]), where=f"{path}: {key}")
+        for key in ("task", "data", "train")
+    }
+    return dataclasses.replace(default, **parts)
+
+
+__all__ = ["PRESETS", "ExperimentConfig", "build", "new_task", "open_source", "preset", "read_config", "to_json"]

@@ -1,0 +1,1 @@
+"""Tasks: where models, attention taps and losses meet, as a list of training phases."""

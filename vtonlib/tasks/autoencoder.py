@@ -1,0 +1,52 @@
+"""Training the autoencoder whose latents the diffusion models live in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vtonlib.data.batch import TryOnBatch
+from vtonlib.models.autoencoder import new_autoencoder
+from vtonlib.tasks.base import Phase, Task
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AutoencoderConfig:
+    """Shape of the autoencoder and of its loss."""
+
+    block_out_channels: tuple[int, ...] = (16, 32, 64)
+    kl_weight: float = 1e-4
+    """Weight of the divergence from a standard normal, per latent value: just enough to keep the latents bounded."""
+
+
+class AutoencoderTask(Task):
+    """Reconstruct every kind of image that a try-on model encodes: persons, agnostic images, pose maps, garments."""
+
+    averaged = ("autoencoder",)
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.autoencoder = new_autoencoder(config.block_out_channels)
+        self.phases = (Phase(name="autoencoder", trains=("autoencoder",), loss=self.loss),)
+
+    def loss(self, batch: TryOnBatch) -> dict[str, Tensor]:
+        """Absolute error, and the divergence of the posterior from a standard normal."""
+        images = torch.cat((batch.person, batch.agnostic, batch.dense_pose, batch.garment))
+        posterior = self.autoencoder.encode(images).latent_dist
+        reconstruction = self.autoencoder.decode(posterior.sample()).sample
+        divergence = posterior.kl().mean() / posterior.mean[0].numel()
+        return {"l1": (reconstruction - images).abs().mean(), "kl": self.config.kl_weight * divergence}
+
+    def sample(self, batch: TryOnBatch) -> tuple[Float[Tensor, "n 3 h w"], ...]:
+        """Persons and garments beside their reconstructions."""
+        pairs = ((image, self.autoencoder(image).sample.clamp(-1, 1)) for image in (batch.person, batch.garment))
+        return tuple(column for pair in pairs for column in pair)
+
+    def save(self, folder: Path) -> None:
+        """The autoencoder with its weights and config, as ``load_autoencoder`` reads it."""
+        self.autoencoder.save_pretrained(folder)

@@ -1,0 +1,58 @@
+"""Training the matcher: it learns where to look by having to copy the right colours.
+
+Book: sec-matcher.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vtonlib.data.batch import TryOnBatch
+from vtonlib.losses.matching import colour_copying
+from vtonlib.models.matcher import Matcher
+from vtonlib.tasks.base import Phase, Task
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MatcherConfig:
+    """Shape of the model."""
+
+    channels: int = 64
+    head_dim: int = 32
+    heads: int = 1
+    patch_size: int = 4
+    layers: int = 4
+
+
+class MatcherTask(Task):
+    """One phase, ``matcher``: copy the garment onto the person."""
+
+    averaged = ("matcher",)
+
+    def __init__(self, config: MatcherConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.matcher = Matcher(
+            channels=config.channels,
+            head_dim=config.head_dim,
+            heads=config.heads,
+            patch_size=config.patch_size,
+            layers=config.layers,
+        )
+        self.phases = (Phase(name="matcher", trains=("matcher",), loss=self.matcher_loss),)
+
+    def copy(self, batch: TryOnBatch) -> Float[Tensor, "b 3 h w"]:
+        """The garment's colours on the person, as the matcher puts them."""
+        return self.matcher(batch.agnostic, batch.agnostic_mask, batch.dense_pose, batch.garment)
+
+    def matcher_loss(self, batch: TryOnBatch) -> dict[str, Tensor]:
+        """The difference of the copied garment and the person, where the garment is worn."""
+        return {"copy": colour_copying(self.copy(batch), batch.person, batch.garment_region)}
+
+    def sample(self, batch: TryOnBatch) -> tuple[Float[Tensor, "n 3 h w"], ...]:
+        """(garments, persons with the copied garment in its region, persons) for the picture grid."""
+        return batch.garment, torch.lerp(batch.agnostic, self.copy(batch), batch.garment_region), batch.person

@@ -1,0 +1,47 @@
+"""Which precision to train in, and why."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import torch
+
+from vtonlib.config import Precision
+
+Chosen = Literal["no", "fp16", "bf16"]
+
+
+class PrecisionChoice(NamedTuple):
+    """A precision and the reason for it, which is printed and logged."""
+
+    value: Chosen
+    reason: str
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What matrix products are computed in; parameters are float32 always."""
+        return {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[self.value]
+
+    def autocast(self, device: torch.device) -> torch.autocast:
+        """The context in which losses are computed and samples drawn."""
+        mixed = self.value != "no"
+        return torch.autocast(device.type, self.dtype if mixed else None, enabled=mixed)
+
+
+def choose_precision(requested: Precision, device: torch.device) -> PrecisionChoice:
+    """The precision for a device; "auto" takes bf16 where the hardware has it, else fp16 on CUDA, else none.
+
+    Raises:
+        ValueError: fp16 asked for on a device that is not CUDA, where no gradient scaler exists.
+    """
+    if requested == "fp16" and device.type != "cuda":
+        raise ValueError(f"precision=fp16 needs a CUDA device, found {device.type}: use auto, no or bf16")
+    if requested != "auto":
+        return PrecisionChoice(requested, "it was asked for")
+    if device.type != "cuda":
+        return PrecisionChoice("no", f"on {device.type} mixed precision is not faster")
+    name = torch.cuda.get_device_name(device)
+    # Emulated bf16, which older cards offer, is slower than fp16.
+    if torch.cuda.is_bf16_supported(including_emulation=False):
+        return PrecisionChoice("bf16", f"{name} computes in bf16, which needs no loss scaling")
+    return PrecisionChoice("fp16", f"{name} does not compute in bf16; fp16 with loss scaling")

@@ -1,0 +1,238 @@
+"""The training loop: one for GANs, diffusion and contrastive models, which differ in their phases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from accelerate.utils import broadcast
+from tqdm.auto import tqdm
+
+from vtonlib.config import TrainConfig, to_json
+from vtonlib.data.batch import TryOnBatch
+from vtonlib.images import grid, save_png
+from vtonlib.tasks.base import Task
+from vtonlib.training.checkpoint import Checkpoint, atomic_folder, latest_checkpoint, save_checkpoint
+from vtonlib.training.ema import EMA
+from vtonlib.training.identity import check_same_settings, check_same_tensors, identity, model_state, seed_everything
+from vtonlib.training.log import Progress, TrainLog
+from vtonlib.training.phase import PhaseOptimizer
+from vtonlib.training.precision import choose_precision
+
+Batches = Callable[[int], Iterable[TryOnBatch]]
+Callback = tuple[int, Callable[["Trainer"], None]]
+EXAMPLES = 8
+"""Rows of the picture grid, unless examples are given."""
+
+
+class Trainer:
+    """Trains a task, into a run folder.
+
+    The folder holds ``config.json``, ``log.jsonl``, ``samples/step-000200.png``, ``checkpoints/step-000200/`` (the two
+    newest) and at the end ``final/``, what the task's ``save`` wrote of the averaged weights. Training that was
+    interrupted goes on from the newest checkpoint; on a CPU it ends with the very weights it would have had.
+
+    Under ``accelerate launch`` every process takes its share of each batch, gradients are averaged, and the main
+    process alone writes.
+
+    Args:
+        task: what to train; it is moved to the device.
+        batches: start index -> batches from there on; batch k must be the same at every call.
+        config: how to train.
+        out: the run folder.
+        experiment: the settings of the whole experiment, a config record that is written to ``config.json`` and
+            compared on resuming; only ``config`` by default.
+        examples: what ``task.sample`` is shown; the first rows of batch 0 by default.
+        callbacks: pairs (every, call): ``call(trainer)`` after every so many steps.
+
+    Raises:
+        ValueError: phases that cannot be trained, a precision that the device lacks, or a batch size that the
+            processes cannot share.
+
+    Book: sec-trainer.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        batches: Batches,
+        config: TrainConfig,
+        out: Path | str,
+        *,
+        experiment: Any = None,
+        examples: TryOnBatch | None = None,
+        callbacks: Sequence[Callback] = (),
+    ) -> None:
+        task.check()
+        # PartialState, not Accelerator: its precision is fixed for the life of a notebook's kernel.
+        self.processes = PartialState()
+        if config.batch_size % self.processes.num_processes:
+            raise ValueError(f"batch_size={config.batch_size}: expected a multiple of {self.processes.num_processes}")
+        self.task, self.batches, self.config, self.out = task, batches, config, Path(out)
+        self.experiment = config if experiment is None else experiment
+        self.examples, self.step, self.elapsed = examples, 0, 0.0
+        self.device = self.processes.device
+        self.precision = choose_precision(config.precision, self.device)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision.value == "fp16")
+        self.task.to(self.device)
+        for tensor in self.task.state_dict().values():
+            tensor.copy_(broadcast(tensor))  # every process starts from the same weights
+        self.ema = EMA(task, config.ema_decay)
+        self.optimizers = {p.name: PhaseOptimizer(task, p, config, self.precision, self.scaler) for p in task.phases}
+        self.log = TrainLog(self.out / "log.jsonl")
+        self.callbacks = ((config.save_every, Trainer.save), (config.sample_every, Trainer.draw), *callbacks)
+
+    def fit(self) -> None:
+        """Train until ``config.steps``, from the newest checkpoint if there is one.
+
+        Raises:
+            ValueError: the checkpoint is of another run (naming what differs), or the batches ended.
+            FloatingPointError: a loss or a gradient is not finite (naming step, phase and term).
+        """
+        self.resume()
+        if self._finished():
+            return self._say(f"{self.out}: already trained for {self.step} steps, nothing to do")
+        self._announce()
+        self._set_modes()
+        main = self.processes.is_main_process
+        self.progress = Progress(
+            self.log if main else None, step=self.step, steps=self.config.steps, elapsed=self.elapsed
+        )
+        try:
+            for batch in self._remaining_batches():
+                self._advance(batch)
+        finally:
+            self.progress.close()
+        self.finish()
+
+    def _advance(self, batch: TryOnBatch) -> None:
+        """One step: every phase that is due, the average, and what happens every so often."""
+        processes = self.processes
+        seed_everything(self.config.seed, processes.process_index, self.step)
+        self.task.step = self.step
+        share = batch[processes.process_index :: processes.num_processes].to(self.device, non_blocking=True)
+        for phase in self.task.phases:
+            if self.step % phase.interval == 0:
+                self.progress.note(phase.name, self.optimizers[phase.name].update(share, self.step))
+        self.ema.update(self.step)
+        self.step += 1
+        self.progress.advance(len(batch))
+        # A checkpoint flushes too, so that a resumed run logs what an uninterrupted one does.
+        if any(self._due(every) for every in (self.config.log_every, self.config.save_every)):
+            self.progress.flush()
+        self.elapsed = self.progress.elapsed
+        for every, call in self.callbacks:
+            if self._due(every):
+                call(self)
+
+    def resume(self) -> None:
+        """Continue from the newest undamaged checkpoint of the run folder, if there is one."""
+        root = self.out / "checkpoints"
+        with self.processes.main_process_first():  # it renames damaged ones
+            checkpoint = latest_checkpoint(root, self._say)
+        if checkpoint is None:
+            return
+        where = str(root / f"step-{checkpoint.step:06d}")
+        check_same_settings(identity(self.task, self.config, self.experiment), checkpoint.state["run"], where)
+        model, ema = checkpoint.tensors["model"], checkpoint.tensors["ema"]
+        check_same_tensors(model_state(self.task), model, where)
+        check_same_tensors(self.ema.state(), ema, where)
+        self.task.load_state_dict(model, strict=False)
+        self.ema.load(ema)
+        for optimizer in self.optimizers.values():
+            optimizer.load(checkpoint.tensors["optimizer"])
+        if self.scaler.is_enabled() and checkpoint.state["scaler"]:
+            self.scaler.load_state_dict(checkpoint.state["scaler"])
+        self.step, self.elapsed = checkpoint.step, checkpoint.state["elapsed"]
+        self._say(f"resuming from {where}")
+
+    def save(self) -> None:
+        """Write a checkpoint of this step."""
+        optimizers = {key: t for optimizer in self.optimizers.values() for key, t in optimizer.state().items()}
+        tensors = {"model": model_state(self.task), "ema": self.ema.state(), "optimizer": optimizers}
+        state = {
+            "run": identity(self.task, self.config, self.experiment),
+            "elapsed": self.elapsed,
+            "scaler": self.scaler.state_dict(),
+        }
+        if self.processes.is_main_process:
+            save_checkpoint(self.out / "checkpoints", Checkpoint(step=self.step, tensors=tensors, state=state))
+        self.processes.wait_for_everyone()
+
+    def draw(self) -> None:
+        """Write the picture grid of this step, always from the same noise."""
+        if not self.processes.is_main_process:
+            return
+        if self.examples is None:
+            self.examples = next(iter(self.batches(0)))[:EXAMPLES]
+        seed_everything(self.config.seed)
+        with self.averaged(), self.precision.autocast(self.device):
+            columns = self.task.sample(self.examples.to(self.device))
+        if columns:
+            save_png(self.out / "samples" / f"step-{self.step:06d}.png", grid(columns))
+
+    def finish(self) -> None:
+        """Write the last checkpoint, the last picture, and the averaged weights."""
+        if not (self.out / "checkpoints" / f"step-{self.step:06d}").exists():
+            self.save()
+        if self.config.sample_every and not self._due(self.config.sample_every):
+            self.draw()
+        if self.processes.is_main_process:
+            with self.averaged(), atomic_folder(self.out / "final") as folder:
+                self.task.save(folder)
+                (folder / "trained.json").write_text(json.dumps({"steps": self.step}) + "\n", encoding="utf-8")
+        self.processes.wait_for_everyone()
+        self._say(f"{self.out / 'final'}: trained for {self.step} steps in {self.elapsed:.0f} s")
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within the block the task is in evaluation mode, with averaged weights and without gradients."""
+        self.task.eval()
+        with self.ema.applied(), torch.no_grad():
+            yield
+        self._set_modes()
+
+    def _set_modes(self) -> None:
+        """Training mode for what is trained, evaluation mode for frozen children."""
+        self.task.eval()
+        for name in self.task.trained():
+            self.task.get_submodule(name).train()
+
+    def _finished(self) -> bool:
+        marker = self.out / "final" / "trained.json"
+        return (
+            self.step >= self.config.steps
+            and marker.exists()
+            and json.loads(marker.read_text()) == {"steps": self.step}
+        )
+
+    def _announce(self) -> None:
+        """Print and log how the training starts; forget what was logged beyond the checkpoint."""
+        value, reason = self.precision
+        self._say(f"training on {self.device}, precision {value}: {reason}")
+        if self.processes.is_main_process:
+            self.out.mkdir(parents=True, exist_ok=True)
+            (self.out / "config.json").write_text(to_json(self.experiment), encoding="utf-8")
+            self.log.truncate(self.step)
+            start = {"step": self.step, "event": "start", "device": str(self.device), "precision": value}
+            self.log.write({**start, "reason": reason, "processes": self.processes.num_processes})
+
+    def _remaining_batches(self) -> Iterator[TryOnBatch]:
+        if self.step < self.config.steps:
+            for batch in self.batches(self.step):
+                yield batch
+                if self.step >= self.config.steps:
+                    return
+            raise ValueError(f"the batches ended at step {self.step}, before step {self.config.steps}")
+
+    def _due(self, every: int) -> bool:
+        return every > 0 and self.step % every == 0
+
+    def _say(self, text: str) -> None:
+        if self.processes.is_main_process:
+            tqdm.write(text)

@@ -1,0 +1,1 @@
+"""Figures and widgets: the only part of vtonlib that imports matplotlib and ipywidgets."""
