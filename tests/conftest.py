@@ -1,4 +1,4 @@
-"""What holds in every test: shapes are checked, one thread computes, no bar is drawn, no connection leaves the machine."""
+"""What holds in every test: shapes are checked, one thread computes, no bar is drawn, no connection is made."""
 
 from __future__ import annotations
 
@@ -9,16 +9,31 @@ from typing import Any
 
 os.environ |= {"TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "MPLBACKEND": "agg"}
 
-import jaxtyping  # noqa: E402
+import jaxtyping
 
 # Before the first import of vtonlib: every call of these parts is checked against the shapes in its signature.
-CHECKED = ["vtonlib.grids", "vtonlib.images", "vtonlib.attention", "vtonlib.data", "vtonlib.losses", "vtonlib.evaluation"]
-jaxtyping.install_import_hook(CHECKED, "tests.typechecker.checked")
+CHECKED = [
+    "vtonlib.grids",
+    "vtonlib.images",
+    "vtonlib.attention",
+    "vtonlib.data",
+    "vtonlib.losses",
+    "vtonlib.evaluation",
+]
+jaxtyping.install_import_hook(CHECKED, "typechecker.checked")
 
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
 torch.set_num_threads(1)
+
+
+@pytest.fixture
+def unchecked() -> Iterator[None]:
+    """For tests of the library's own errors about shapes: elsewhere the check of the signature speaks first."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 class ConnectionAttempted(RuntimeError):

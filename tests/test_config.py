@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vtonlib.config import DataConfig, TrainConfig, from_json, override, to_json
@@ -117,6 +117,7 @@ def test_json_round_trip():
     assert hash(from_json(Experiment, to_json(config))) == hash(config), "lists became tuples, all the way down"
 
 
+@settings(deadline=None)
 @given(
     st.builds(
         TrainConfig,

@@ -36,7 +36,7 @@ def test_public_names_are_documented(module: str) -> None:
 
 
 def test_a_missing_docstring_is_found() -> None:
-    source = '"""M."""\ndef f(): ...\ndef _g(): ...\nclass C:\n    """C."""\n    def h(self): ...\n    def forward(self): ...\n'
+    source = "'M.'\ndef f(): ...\ndef _g(): ...\nclass C:\n    'C.'\n    def h(self): ...\n    def forward(self): ...\n"
     assert undocumented(source) == ["f", "C.h"]
 
 
@@ -69,7 +69,10 @@ def test_repository_stands_in_one_place() -> None:
 def test_derive_moves_the_repository() -> None:
     text = "https://github.com/a/b, git+https://github.com/a/b@main https://a.github.io/b/ https://github.com/a/bc"
     moved = api.with_url(text, "a/b", "c/d")
-    assert moved == "https://github.com/c/d, git+https://github.com/c/d@main https://c.github.io/d/ https://github.com/a/bc"
+    assert (
+        moved
+        == "https://github.com/c/d, git+https://github.com/c/d@main https://c.github.io/d/ https://github.com/a/bc"
+    )
 
 
 def test_versions_agree() -> None:
@@ -80,7 +83,7 @@ def test_versions_agree() -> None:
 
 def test_nothing_names_a_machine() -> None:
     """No file tells where it was written or which registry it was installed from."""
-    folders = ("vtonlib", "tools", "book", "notebooks", "tests", "benchmarks", "results", ".ci", ".github")
+    folders = ("vtonlib", "tools", "book", "notebooks", "tests", "benchmarks", "claims", "results", ".ci", ".github")
     files = [f for folder in folders for f in (ROOT / folder).rglob("*") if f.is_file()]
     files += [f for f in ROOT.iterdir() if f.is_file() and not f.name.startswith(".part")]
     text = {".py", ".md", ".txt", ".json", ".yml", ".toml", ".cff", ".ipynb", ".bib", ".cfg", ".css", ".js", ""}

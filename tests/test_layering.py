@@ -32,7 +32,9 @@ def imported(module: str, source: str, *, package: bool) -> set[str]:
 def violations(module: str, source: str, *, package: bool = False) -> list[str]:
     """The imports of vtonlib's own parts that ``module`` must not make."""
     own, part = layer(module), module.split(".")[1]
-    inside = {n for n in imported(module, source, package=package) if n.startswith("vtonlib.")} - {"vtonlib.__version__"}
+    inside = {n for n in imported(module, source, package=package) if n.startswith("vtonlib.")} - {
+        "vtonlib.__version__"
+    }
     return sorted(n for n in inside if n.split(".")[1] != part and layer(n) >= own)
 
 

@@ -98,4 +98,4 @@ def test_the_checks_find_what_they_look_for(tmp_path: Path) -> None:
     soup = {page: BeautifulSoup(page.read_text(), "html.parser")}
     assert foreign(soup[page]) == ["https://x.org/a.js"]
     assert without_text(soup[page]) == ["b.png"]
-    assert broken(page, soup, {page: set()}) == ["no.html", "#gone", "b.png"]
+    assert broken(page, soup, {page: set()}) == ["b.png", "no.html", "#gone"]

@@ -29,12 +29,12 @@ RUN = "runs/stableviton-tiny"
 TRAIN = Step(
     name="training",
     argv=("-m", "vtonlib", "train", "stableviton", "--size", "tiny", "--out", RUN),
-    outputs=(f"{RUN}/pipeline/model_index.json",),
+    outputs=(f"{RUN}/final/model_index.json",),
 )
 EVALUATE = Step(
     name="evaluation",
     argv=("-m", "vtonlib", "evaluate", RUN),
-    inputs=(f"{RUN}/pipeline", "vtonlib/evaluation"),
+    inputs=(f"{RUN}/final", "vtonlib/evaluation", "vtonlib/weights"),
     outputs=(f"{RUN}/report.md", f"{RUN}/report.json", f"{RUN}/grid.png"),
 )
 
@@ -108,8 +108,11 @@ VERBS: dict[str, Callable[[list[str]], None]] = {
 def main(argv: list[str]) -> None:
     """Do the job that the first argument names."""
     verb, rest = (argv[0], argv[1:]) if argv else ("", [])
+    if verb in {"-h", "--help"}:
+        print(__doc__)
+        return
     if verb not in VERBS:
-        sys.exit(f"{'' if verb in {'-h', '--help'} else f'tools: no job is called {verb!r}'}\n{__doc__}")
+        sys.exit(f"tools: no job is called {verb!r}; there are: {', '.join(filter(None, VERBS))}")
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
     VERBS[verb](rest)
 

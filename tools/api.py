@@ -28,11 +28,12 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("grids", "config", "images", "weights"),
     ("attention", "data"),
     ("models", "losses", "evaluation"),
-    ("pipelines", "official"),
+    ("pipelines", "official", "files", "check"),
     ("tasks",),
     ("training",),
-    ("presets", "experiment"),
-    ("cli", "viz"),
+    ("presets",),
+    ("experiment", "viz"),
+    ("cli",),
     ("__main__",),
 )
 """The parts of vtonlib from the bottom up. tests/test_layering.py holds every import to this order."""
@@ -113,7 +114,7 @@ def with_url(text: str, old: str, new: str) -> str:
     """``text`` with the repository ``old`` (owner/name) replaced by ``new``, its site's address included."""
     (old_owner, old_name), (owner, name) = old.split("/"), new.split("/")
     site = text.replace(f"{old_owner}.github.io/{old_name}", f"{owner}.github.io/{name}")
-    return re.sub(rf"(?<=[/:]){re.escape(old)}(?=[\s/.@\"')]|$)", new, site)
+    return re.sub(rf"(?<=[/:]){re.escape(old)}(?![\w-])", new, site)
 
 
 def main(_: list[str]) -> None:

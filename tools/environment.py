@@ -119,7 +119,7 @@ def install(exe: Path, torch: Torch | None) -> None:
     write(constraints, "\n".join([*pins, f"torch=={torch.version}"] if torch else pins) + "\n")
     index = os.environ.get("VTON_TORCH_INDEX")  # an index with CPU builds of torch
     pip = [exe, "-m", "pip"] if can_import("pip", exe) else [sys.executable, "-m", "pip", "--python", exe]
-    quiet = ["install", "-q", "--disable-pip-version-check"]
+    quiet = ["install", "-qq", "--disable-pip-version-check"]
     call(*pip, *quiet, *(["--extra-index-url", index] if index else []), "-r", requirements, "-c", constraints)
     call(*pip, *quiet, "--no-deps", "-e", ".")
 

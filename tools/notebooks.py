@@ -10,25 +10,28 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 from pathlib import Path
 
 import nbformat
 
+from tools.book import finish, provenance
 from tools.shell import write
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 KEPT_CELL_METADATA = ("mystnb", "tags")
+KEPT_METADATA = ("book", provenance.KEY)
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 def normalise(notebook: nbformat.NotebookNode, stem: str) -> nbformat.NotebookNode:
     """The notebook with stable cell ids, only the metadata that pages use, and outputs that hold on every machine."""
-    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
+    kept = {key: notebook.metadata[key] for key in KEPT_METADATA if notebook.metadata.get(key)}
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}, **kept})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     seen: set[str] = set()
     for number, cell in enumerate(notebook.cells):
-        kept = {key: cell.metadata[key] for key in KEPT_CELL_METADATA if cell.metadata.get(key)}
-        cell.metadata = nbformat.from_dict(kept)
+        cell.metadata = nbformat.from_dict({k: cell.metadata[k] for k in KEPT_CELL_METADATA if cell.metadata.get(k)})
         cell.source = "\n".join(line.rstrip() for line in cell.source.rstrip().split("\n"))
         if not re.fullmatch(r"[a-z0-9-]{3,40}", cell.get("id", "")) or cell.id in seen:
             cell.id = f"{stem[:20].replace('_', '-')}-{number:02d}"
@@ -87,10 +90,18 @@ def main(argv: list[str]) -> int:
     os.environ |= {"TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1"}
     job, failed = argv[0], False
     for path in map(Path, argv[1:]):
+        if not path.is_file():
+            sys.exit(f"{path}: there is no such notebook")
         before = path.read_text(encoding="utf8")
         notebook = nbformat.read(path, as_version=4)
+        name = finish.name_of(path)
         if job == "run":
+            finish.prepare(notebook, name)
+            start = time.monotonic()
             execute(notebook, path.parent)
+            finish.sign(notebook, name, time.monotonic() - start)
+        if job != "check":
+            finish.complete(notebook, name)
         after = nbformat.writes(normalise(notebook, path.stem)) + "\n"
         found = problems(notebook)
         if job != "check":

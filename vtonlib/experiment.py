@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import torch
 
 from vtonlib.attention import AttentionRecord, Grid
 from vtonlib.data.batch import TryOnBatch
-from vtonlib.data.source import Split, TryOnSource, ordered_batches, training_batches
+from vtonlib.data.source import Split, TryOnSource, ordered_batches
 from vtonlib.evaluation.evaluate import SplitEvaluation
 from vtonlib.evaluation.report import Provenance, Report, Table
 from vtonlib.models.autoencoder import DOWNSCALE
@@ -37,12 +36,8 @@ def train(config: ExperimentConfig, out: Path) -> Path:
     """
     seed_everything(config.train.seed)
     task, source = build(config)
-
-    def batches(start: int) -> Iterator[TryOnBatch]:
-        return training_batches(source, batch_size=config.train.batch_size, seed=config.train.seed, start=start)
-
     examples = next(ordered_batches(source, "test", count=8))
-    Trainer(task, batches, config.train, out, experiment=config, examples=examples).fit()
+    Trainer(task, task.batches(source, config.train), config.train, out, experiment=config, examples=examples).fit()
     return out / FINAL
 
 

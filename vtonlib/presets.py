@@ -44,7 +44,7 @@ def stableviton(size: Size) -> ExperimentConfig:
     """A StableVITON on the shipped autoencoder's latents."""
     task, train = {
         "tiny": (
-            StableVITONConfig(block_out_channels=(64, 64), attention_levels=(False, True)),
+            StableVITONConfig(block_out_channels=(64, 64), attention_levels=(False, True), cached_examples=2048),
             TrainConfig(steps=600, batch_size=32, learning_rate=2e-3, save_every=200),
         ),
         "small": (
@@ -63,11 +63,11 @@ def stableviton(size: Size) -> ExperimentConfig:
 
 def autoencoder(size: Size) -> ExperimentConfig:
     """The autoencoder of the latents; the shipped one is tiny, continued at the size of small."""
-    steps = {"tiny": 2000, "small": 5000, "base": 20_000}[size]
-    train = TrainConfig(steps=steps, batch_size=16, learning_rate=1e-3, ema_decay=0.995)
-    return ExperimentConfig(
-        preset="autoencoder", size=size, task=AutoencoderConfig(), data=DATA[size], train=train
+    steps = {"tiny": 6000, "small": 20_000, "base": 40_000}[size]
+    train = TrainConfig(
+        steps=steps, batch_size=4, learning_rate=2e-3, schedule="cosine", ema_decay=0.998, save_every=500
     )
+    return ExperimentConfig(preset="autoencoder", size=size, task=AutoencoderConfig(), data=DATA[size], train=train)
 
 
 def matcher(size: Size) -> ExperimentConfig:

@@ -24,6 +24,9 @@ UPPER, LOWER, DRESS = range(3)
 CYCLE = (UPPER, UPPER, LOWER, UPPER, DRESS, UPPER, UPPER, UPPER)
 """Category of example i: ``CYCLE[i % 8]``; so example i + 8 has the same one, and its garment suits the person."""
 
+FRAMING = ((1.55, -0.29), (1.35, 0.46), (1.05, -0.02))
+"""How the camera frames each category (as the field's data sets do): its zoom, and the height (y) it looks at."""
+
 HAIR_STYLES = ("cropped", "bob", "long", "bun", "curly", "bald")
 # Arm poses: outward angle of the upper arm and bend of the elbow, in degrees from hanging straight; and how often.
 ARM_POSES = {
@@ -207,7 +210,7 @@ def sample_scenes(indices: Int[Tensor, " b"], config: DataConfig, *, split: Spli
     return Scene(
         index=indices.long(),
         body=sample_bodies(identity, config.seed),
-        pose=sample_poses(identity, config.seed),
+        pose=framed(sample_poses(identity, config.seed), category),
         garment=sample_garments(identity, category, config.seed),
         outfit=sample_outfits(identity, category, config.seed),
         setting=sample_settings(identity, category, config.seed, street=split == "cross"),
@@ -275,6 +278,13 @@ def sample_poses(identity: Int[Tensor, " b"], seed: int) -> Pose:
         shift=torch.stack((u["shift_x"], u["shift_y"]), 1),
         **{name: u[name] for name in ranges if not name.startswith("shift")},
     )
+
+
+def framed(pose: Pose, category: Int[Tensor, " b"]) -> Pose:
+    """The pose seen by a camera that looks at where garments of this category are worn."""
+    zoom, middle = torch.tensor(FRAMING, device=category.device)[category].unbind(1)
+    zoom = zoom * pose.zoom
+    return replace(pose, zoom=zoom, shift=pose.shift - torch.stack((torch.zeros_like(zoom), middle * zoom), 1))
 
 
 def _cut(u: dict[str, Tensor], category: Int[Tensor, " b"]) -> dict[str, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Int
@@ -16,14 +16,23 @@ SPLITS: tuple[Split, ...] = ("train", "test", "cross")
 """``cross`` is the cross-dataset test: unseen people before street backgrounds, where training saw a studio."""
 
 
-class TryOnSource(Protocol):
-    """A source of examples: the procedural world, or a folder on disk. Example i of a split never changes."""
+Batch = TypeVar("Batch", covariant=True)
+
+
+@runtime_checkable
+class TrainingSource(Protocol[Batch]):
+    """What training needs of a source: so many examples, read by index, as batches of any kind."""
 
     def size(self, split: Split) -> int:
         """The number of examples of a split."""
 
-    def paired(self, split: Split, indices: Int[Tensor, " b"]) -> TryOnBatch:
+    def paired(self, split: Split, indices: Int[Tensor, " b"]) -> Batch:
         """Examples whose garment is the one the person wears."""
+
+
+@runtime_checkable
+class TryOnSource(TrainingSource[TryOnBatch], Protocol):
+    """A source of examples: the procedural world, or a folder on disk. Example i of a split never changes."""
 
     def unpaired(self, split: Split, indices: Int[Tensor, " b"]) -> TryOnBatch:
         """The same persons with another garment to put on.
@@ -33,7 +42,7 @@ class TryOnSource(Protocol):
         """
 
 
-def training_batches(source: TryOnSource, *, batch_size: int, seed: int, start: int = 0) -> Iterator[TryOnBatch]:
+def training_batches(source: TrainingSource[Batch], *, batch_size: int, seed: int, start: int = 0) -> Iterator[Batch]:
     """Batches of the train split without end, from step ``start``: epoch after epoch, each in its own order.
 
     Batch k is a function of (source, batch_size, seed, k), so that training resumes exactly.

@@ -23,12 +23,14 @@ from vtonlib.evaluation.distribution import (
 )
 from vtonlib.evaluation.evaluate import SplitEvaluation, correspondence_scores, image_scores
 from vtonlib.evaluation.image import l1, psnr, ssim, ssim_map
+from vtonlib.evaluation.pretrained import InceptionExtractor, lpips_distance
 from vtonlib.evaluation.report import Metric, Provenance, Report, Row, Table, beats
 
 __all__ = [
     "BASELINES",
     "CHANCE",
     "FeatureExtractor",
+    "InceptionExtractor",
     "Interval",
     "KernelDistance",
     "Metric",
@@ -50,6 +52,7 @@ __all__ = [
     "image_scores",
     "kernel_distance",
     "l1",
+    "lpips_distance",
     "mirror_swap_rate",
     "pck",
     "psnr",

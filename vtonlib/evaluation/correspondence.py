@@ -41,9 +41,9 @@ def _mean_over(values: Float[Tensor, "b h w"], selected: Bool[Tensor, "b h w"]) 
 
 
 def _distance(
-    flow: Float[Tensor, "*shape 2"], target: Float[Tensor, "*shape 2"], lattice: tuple[int, int]
-) -> Float[Tensor, "*shape"]:
-    """Distance in steps of the garment lattice (height, width)."""
+    flow: Float[Tensor, "*#shape 2"], target: Float[Tensor, "*#shape 2"], lattice: tuple[int, int]
+) -> Float[Tensor, ...]:
+    """Distance in steps of the garment lattice (height, width); shapes broadcast."""
     return to_pixels(flow - target, *lattice).norm(dim=-1)
 
 
@@ -61,7 +61,8 @@ def end_point_error(
 
     Source: Baker et al. 2011, "A database and evaluation methodology for optical flow". Book: sec-evaluation.
     """
-    return _mean_over(_distance(flow, target, lattice), _selected(flow, target, mask))
+    selected = _selected(flow, target, mask)
+    return _mean_over(_distance(flow, target, lattice), selected)
 
 
 def pck(
@@ -81,7 +82,8 @@ def pck(
 
     Source: Yang & Ramanan 2013, "Articulated human detection with flexible mixtures of parts". Book: sec-evaluation.
     """
-    distance, selected = _distance(flow, target, lattice), _selected(flow, target, mask)
+    selected = _selected(flow, target, mask)
+    distance = _distance(flow, target, lattice)
     return torch.stack([_mean_over((distance <= t).to(flow.dtype), selected) for t in thresholds], dim=1)
 
 

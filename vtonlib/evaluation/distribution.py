@@ -7,13 +7,14 @@ every reported number carries it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 
+@runtime_checkable
 class FeatureExtractor(Protocol):
     """A network with a name that turns images in [-1, 1] into feature vectors."""
 
@@ -26,7 +27,7 @@ class FeatureExtractor(Protocol):
 
 
 @torch.no_grad()
-def extract(extractor: FeatureExtractor, images: Iterable[Float[Tensor, "b 3 h w"]]) -> Float[Tensor, "n d"]:
+def extract(extractor: FeatureExtractor, images: Iterable[Float[Tensor, "_ 3 h w"]]) -> Float[Tensor, "n d"]:
     """The features of many images, batch by batch, in float64 on the CPU.
 
     Raises:
@@ -105,6 +106,7 @@ def kernel_distance(
     """Kernel distance (KID, for Inception's features): :func:`squared_mmd` over random subsets of the features.
 
     Unlike FID it is unbiased, so sets of different sizes compare. A set smaller than ``subset_size`` is used whole.
+    Images that stand in both sets, as for the oracle, push it below 0.
 
     Raises:
         ValueError: for fewer than 2 images, or different numbers of features.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from vtonlib.attention import AttentionRecord, Grid, expected_coordinates
 from vtonlib.data.batch import TryOnBatch
@@ -16,12 +16,13 @@ from vtonlib.evaluation.bootstrap import Interval, bootstrap_interval
 from vtonlib.evaluation.correspondence import attention_mass, coverage, end_point_error, mirror_swap_rate, pck
 from vtonlib.evaluation.distribution import FeatureExtractor, extract, frechet_distance, kernel_distance
 from vtonlib.evaluation.image import l1, psnr, ssim_map
+from vtonlib.evaluation.pretrained import lpips_distance
 from vtonlib.evaluation.report import Cell, Metric, Row, Table
 from vtonlib.grids import masked_mean_per_sample, resize_flow
 
 EPE, EPE_TOKENS, PCK, SWAP, COVERAGE = "EPE", "EPE tokens", "PCK@0.05", "mirror swaps", "coverage"
 MASS, MASKED_SSIM, SSIM, PSNR, MASKED_L1 = "attention mass", "masked SSIM", "SSIM", "PSNR", "masked L1"
-FID, KID = "FID", "KID"
+LPIPS, FID, KID = "LPIPS", "FID", "KID"
 MASS_RADIUS = 1.5
 """Key tokens: the nearest one and its eight neighbours."""
 PCK_SHARE = 0.05
@@ -29,7 +30,7 @@ PCK_SHARE = 0.05
 
 
 def metrics(tokens: Grid, extractor: str) -> tuple[Metric, ...]:
-    """The columns of a table, in order."""
+    """The columns of a table, in order; LPIPS comes last, where there is a network for it."""
     return (
         Metric(EPE, "pixels", "lower", 2),
         Metric(EPE_TOKENS, f"steps of {tokens.height}x{tokens.width}", "lower", 2),
@@ -63,7 +64,9 @@ def correspondence_scores(
     }
 
 
-def image_scores(image: Float[Tensor, "b 3 h w"], batch: TryOnBatch) -> dict[str, Float[Tensor, " b"]]:
+def image_scores(
+    image: Float[Tensor, "b 3 h w"], batch: TryOnBatch, lpips: nn.Module | None = None
+) -> dict[str, Float[Tensor, " b"]]:
     """All metrics of an image against the true person; "masked" means inside the agnostic mask.
 
     A sample whose garment region is empty has no true image (unpaired photographs): all its scores are NaN.
@@ -77,6 +80,8 @@ def image_scores(image: Float[Tensor, "b 3 h w"], batch: TryOnBatch) -> dict[str
         PSNR: psnr(image, batch.person),
         MASKED_L1: l1(image, batch.person, mask),
     }
+    if lpips is not None:
+        scores[LPIPS] = lpips_distance(image, batch.person, lpips)
     unknown = (batch.garment_region.flatten(1).sum(1) == 0) | (mask.flatten(1).sum(1) == 0)
     return {name: values.masked_fill(unknown, torch.nan) for name, values in scores.items()}
 
@@ -85,13 +90,16 @@ class SplitEvaluation:
     """Collects scores over the batches of one split and makes the table of them.
 
     For each batch call :meth:`add` once with everything that the model made of it; the baselines are added by
-    themselves. ``tokens`` is the lattice in whose steps EPE and coverage are given besides pixels.
+    themselves. ``tokens`` is the lattice in whose steps EPE and coverage are given besides pixels; ``extractor`` gives
+    the features of FID and KID, and ``lpips`` (see :mod:`~vtonlib.evaluation.pretrained`) adds a column.
 
     Book: sec-evaluation.
     """
 
-    def __init__(self, split: str, *, tokens: Grid, extractor: FeatureExtractor | None = None) -> None:
-        self.split, self.tokens, self.extractor = split, tokens, extractor
+    def __init__(
+        self, split: str, *, tokens: Grid, extractor: FeatureExtractor | None = None, lpips: nn.Module | None = None
+    ) -> None:
+        self.split, self.tokens, self.extractor, self.lpips = split, tokens, extractor, lpips
         self._scores: dict[str, dict[str, list[Tensor]]] = defaultdict(lambda: defaultdict(list))
         self._features: dict[str, list[Tensor]] = defaultdict(list)
         self._real: list[Tensor] = []
@@ -137,7 +145,7 @@ class SplitEvaluation:
         for method, flow in flows.items():
             self._store(kind, method, correspondence_scores(flow, batch, self.tokens))
         for method, image in images.items():
-            self._store(kind, method, image_scores(image, batch))
+            self._store(kind, method, image_scores(image, batch, self.lpips))
             if self.extractor is not None:
                 self._features[method].append(extract(self.extractor, [image]))
 
@@ -155,6 +163,8 @@ class SplitEvaluation:
         if not self._kinds:
             raise ValueError(f"nothing was added to the evaluation of the split '{self.split}'")
         columns = metrics(self.tokens, self.extractor.name if self.extractor is not None else "none")
+        if self.lpips is not None:
+            columns += (Metric(LPIPS, "", "lower"),)
         methods = sorted(self._kinds, key=lambda method: self._kinds[method] == "baseline")
         rows = tuple(
             Row(method, self._kinds[method], tuple(self._cell(method, column.name) for column in columns))  # type: ignore[arg-type]

@@ -11,11 +11,11 @@ from vtonlib.grids import masked_mean
 def colour_copying(
     copied: Float[Tensor, "b 3 h w"], person: Float[Tensor, "b 3 h w"], garment_region: Float[Tensor, "b 1 h w"]
 ) -> Float[Tensor, ""]:
-    """The mean absolute difference of the copied garment and the person where the garment is worn; images in [-1, 1].
+    """The mean squared difference of the copied garment and the person where the garment is worn; images in [-1, 1].
 
     No true correspondence is used. Where the garment has one colour every place is as good as another, and nothing
     is learned; an empty region gives 0 with gradient 0.
 
     Book: sec-matcher.
     """
-    return masked_mean((copied - person).abs(), garment_region)
+    return masked_mean((copied - person).square(), garment_region)

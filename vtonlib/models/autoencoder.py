@@ -42,7 +42,9 @@ def load_autoencoder(path: Path = SHIPPED) -> AutoencoderKL:
     """
     if not (path / "config.json").exists():
         raise FileNotFoundError(f"{path}: no autoencoder here; train one with 'python -m vtonlib train autoencoder'")
-    return AutoencoderKL.from_pretrained(path, local_files_only=True).eval().requires_grad_(False)
+    autoencoder = AutoencoderKL.from_pretrained(path, local_files_only=True).eval().requires_grad_(False)
+    autoencoder.register_to_config(_name_or_path="")  # a pipeline that is saved names no folder of this machine
+    return autoencoder
 
 
 @torch.no_grad()

@@ -32,12 +32,15 @@ class AutoencoderTask(Task):
         super().__init__()
         self.config = config
         self.autoencoder = new_autoencoder(config.block_out_channels)
+        self.register_buffer("latent_power", torch.ones(()))
+        """Running mean square of the latents, from which ``save`` takes their scale."""
         self.phases = (Phase(name="autoencoder", trains=("autoencoder",), loss=self.loss),)
 
     def loss(self, batch: TryOnBatch) -> dict[str, Tensor]:
         """Absolute error, and the divergence of the posterior from a standard normal."""
         images = torch.cat((batch.person, batch.agnostic, batch.dense_pose, batch.garment))
         posterior = self.autoencoder.encode(images).latent_dist
+        self.latent_power.lerp_(posterior.mean.detach().float().square().mean(), 0.01)
         reconstruction = self.autoencoder.decode(posterior.sample()).sample
         divergence = posterior.kl().mean() / posterior.mean[0].numel()
         return {"l1": (reconstruction - images).abs().mean(), "kl": self.config.kl_weight * divergence}
@@ -48,5 +51,6 @@ class AutoencoderTask(Task):
         return tuple(column for pair in pairs for column in pair)
 
     def save(self, folder: Path) -> None:
-        """The autoencoder with its weights and config, as ``load_autoencoder`` reads it."""
+        """The autoencoder, its latents scaled to unit power, as ``load_autoencoder`` reads it."""
+        self.autoencoder.register_to_config(scaling_factor=float(self.latent_power**-0.5))
         self.autoencoder.save_pretrained(folder)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jaxtyping import Float
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from vtonlib.config import TrainConfig
 from vtonlib.data.batch import TryOnBatch
+from vtonlib.data.source import TryOnSource, training_batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,10 @@ class Task(nn.Module):
     """Children that also exist as an exponential moving average, which is what is sampled from and saved."""
     step: int = 0
     """Updates done so far, kept by the trainer: for losses that are switched on later."""
+
+    def batches(self, source: TryOnSource, config: TrainConfig) -> Callable[[int], Iterator[Any]]:
+        """Start step -> the endless batches from there on that the trainer hands to the phases' losses."""
+        return lambda start: training_batches(source, batch_size=config.batch_size, seed=config.seed, start=start)
 
     def sample(self, batch: TryOnBatch) -> tuple[Float[Tensor, "n 3 h w"], ...]:
         """Columns of the picture grid drawn while training, for example (garments, results, persons); () for none."""

@@ -5,6 +5,7 @@ Book: sec-zero-cross-attention.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +14,16 @@ from diffusers import AutoencoderKL, DDIMScheduler
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from vtonlib.config import TrainConfig
 from vtonlib.data.batch import TryOnBatch
+from vtonlib.data.source import TryOnSource, training_batches
 from vtonlib.losses.diffusion import denoising
-from vtonlib.models.autoencoder import encode, load_autoencoder
-from vtonlib.models.conditions import Conditions, encode_conditions
+from vtonlib.models.autoencoder import load_autoencoder
 from vtonlib.models.image_encoder import ImageEncoder
 from vtonlib.models.stable_viton import StableVITONUNet
 from vtonlib.pipelines.diffusion import TryOnDiffusionPipeline
 from vtonlib.tasks.base import Phase, Task
+from vtonlib.tasks.latents import LatentBatch, LatentSource, encode_batch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +41,9 @@ class StableVITONConfig:
     the whole batch at once)."""
     keep_weight: float = 0.1
     """Weight of the loss where nothing has to be painted."""
+    cached_examples: int = 0
+    """Train on the latents of this many examples, computed once (see ``LatentSource``); 0: on all, computed at every
+    step."""
     autoencoder: str = ""
     """Folder of the autoencoder; empty: the shipped one."""
 
@@ -82,28 +88,25 @@ class StableVITONTask(Task):
         self.scheduler = new_scheduler()
         self.phases = (Phase(name="denoiser", trains=("unet", "image_encoder"), loss=self.denoiser_loss),)
 
-    def denoiser_loss(self, batch: TryOnBatch) -> dict[str, Tensor]:
+    def denoiser_loss(self, batch: TryOnBatch | LatentBatch) -> dict[str, Tensor]:
         """The squared error of the predicted clean latents, mostly where the garment has to be painted."""
-        latents = encode(self.autoencoder, batch.person)
-        conditions = self.conditions(batch)
-        time = self.sample_timesteps(len(batch), latents.device)
-        noisy = self.scheduler.add_noise(latents, torch.randn_like(latents), time)
-        drop = torch.rand(len(batch), device=latents.device) < self.config.drop_token
+        latents = batch if isinstance(batch, LatentBatch) else encode_batch(self.autoencoder, batch)
+        person, conditions = latents.person, latents.conditions
+        time = self.sample_timesteps(len(person), person.device)
+        noisy = self.scheduler.add_noise(person, torch.randn_like(person), time)
+        drop = torch.rand(len(person), device=person.device) < self.config.drop_token
         token = self.image_encoder(conditions.garment, drop=drop)
         features = self.unet.encode_garment(conditions.garment, token)
         prediction = self.unet(conditions.inputs(noisy), time, token, features)
         weight = 1 - (1 - self.config.keep_weight) * conditions.keep
-        return {"denoise": denoising(prediction, latents, weight)}
+        return {"denoise": denoising(prediction, person, weight)}
 
-    def conditions(self, batch: TryOnBatch) -> Conditions:
-        """The batch's conditions as latents."""
-        return encode_conditions(
-            self.autoencoder,
-            agnostic=batch.agnostic,
-            agnostic_mask=batch.agnostic_mask,
-            dense_pose=batch.dense_pose,
-            garment=batch.garment,
-        )
+    def batches(self, source: TryOnSource, config: TrainConfig) -> Callable[[int], Iterator[TryOnBatch | LatentBatch]]:
+        """Batches of ``source``, or of the latents of its first examples."""
+        if not self.config.cached_examples:
+            return super().batches(source, config)
+        cached = LatentSource(source, self.autoencoder, self.config.cached_examples)
+        return lambda start: training_batches(cached, batch_size=config.batch_size, seed=config.seed, start=start)
 
     def sample_timesteps(self, count: int, device: torch.device) -> Int[Tensor, " b"]:
         """Noise levels drawn towards pure noise (1 - u^2), where the garment must be looked up, not cleaned up."""

@@ -53,6 +53,14 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     shutil.rmtree(previous, ignore_errors=True)
 
 
+def replace_text(path: Path, text: str) -> None:
+    """Write a text file; until it is complete, its predecessor stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
 def _flush(path: Path) -> None:
     if path.is_dir() and os.name == "nt":  # Windows cannot open folders
         return

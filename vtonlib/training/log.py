@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tqdm.auto import tqdm
+
+from vtonlib.training.checkpoint import replace_text
 
 
 def read_log(path: Path | str) -> list[dict[str, Any]]:
@@ -42,9 +43,7 @@ class TrainLog:
         """Forget what was logged after ``step``, because those steps will be done again."""
         if self.path.exists():
             kept = [record for record in read_log(self.path) if record["step"] <= step]
-            temporary = self.path.with_name(f".{self.path.name}.tmp")
-            temporary.write_text("".join(map(_line, kept)), encoding="utf-8")
-            os.replace(temporary, self.path)
+            replace_text(self.path, "".join(map(_line, kept)))
 
     def write(self, *records: Mapping[str, Any]) -> None:
         """Append records, each with a ``step``."""
@@ -77,6 +76,7 @@ class Progress:
 
     def note(self, phase: str, record: dict[str, Any]) -> None:
         """Remember the last update of a phase until :meth:`flush`."""
+        self.pending.pop(phase, None)  # so that the records stay in order of time
         self.pending[phase] = record
 
     def advance(self, images: int) -> None:

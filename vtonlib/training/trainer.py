@@ -10,14 +10,14 @@ from typing import Any
 
 import torch
 from accelerate import PartialState
-from accelerate.utils import broadcast
+from accelerate.utils import broadcast, parse_flag_from_env
 from tqdm.auto import tqdm
 
 from vtonlib.config import TrainConfig, to_json
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.images import grid, save_png
 from vtonlib.tasks.base import Task
-from vtonlib.training.checkpoint import Checkpoint, atomic_folder, latest_checkpoint, save_checkpoint
+from vtonlib.training.checkpoint import Checkpoint, atomic_folder, latest_checkpoint, replace_text, save_checkpoint
 from vtonlib.training.ema import EMA
 from vtonlib.training.identity import check_same_settings, check_same_tensors, identity, model_state, seed_everything
 from vtonlib.training.log import Progress, TrainLog
@@ -35,7 +35,8 @@ class Trainer:
 
     The folder holds ``config.json``, ``log.jsonl``, ``samples/step-000200.png``, ``checkpoints/step-000200/`` (the two
     newest) and at the end ``final/``, what the task's ``save`` wrote of the averaged weights. Training that was
-    interrupted goes on from the newest checkpoint; on a CPU it ends with the very weights it would have had.
+    interrupted goes on from the newest checkpoint; on a CPU, with as many threads, it ends with the very weights that
+    it would have had.
 
     Under ``accelerate launch`` every process takes its share of each batch, gradients are averaged, and the main
     process alone writes.
@@ -70,12 +71,12 @@ class Trainer:
     ) -> None:
         task.check()
         # PartialState, not Accelerator: its precision is fixed for the life of a notebook's kernel.
-        self.processes = PartialState()
+        self.processes = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))
         if config.batch_size % self.processes.num_processes:
             raise ValueError(f"batch_size={config.batch_size}: expected a multiple of {self.processes.num_processes}")
         self.task, self.batches, self.config, self.out = task, batches, config, Path(out)
         self.experiment = config if experiment is None else experiment
-        self.examples, self.step, self.elapsed = examples, 0, 0.0
+        self.examples, self.step, self.saved, self.elapsed = examples, 0, -1, 0.0
         self.device = self.processes.device
         self.precision = choose_precision(config.precision, self.device)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision.value == "fp16")
@@ -107,6 +108,7 @@ class Trainer:
             for batch in self._remaining_batches():
                 self._advance(batch)
         finally:
+            self.progress.flush()
             self.progress.close()
         self.finish()
 
@@ -148,21 +150,20 @@ class Trainer:
             optimizer.load(checkpoint.tensors["optimizer"])
         if self.scaler.is_enabled() and checkpoint.state["scaler"]:
             self.scaler.load_state_dict(checkpoint.state["scaler"])
-        self.step, self.elapsed = checkpoint.step, checkpoint.state["elapsed"]
+        self.step = self.saved = checkpoint.step
+        self.elapsed = checkpoint.state["elapsed"]
         self._say(f"resuming from {where}")
 
     def save(self) -> None:
         """Write a checkpoint of this step."""
-        optimizers = {key: t for optimizer in self.optimizers.values() for key, t in optimizer.state().items()}
-        tensors = {"model": model_state(self.task), "ema": self.ema.state(), "optimizer": optimizers}
-        state = {
-            "run": identity(self.task, self.config, self.experiment),
-            "elapsed": self.elapsed,
-            "scaler": self.scaler.state_dict(),
-        }
         if self.processes.is_main_process:
+            optimizers = {key: t for optimizer in self.optimizers.values() for key, t in optimizer.state().items()}
+            tensors = {"model": model_state(self.task), "ema": self.ema.state(), "optimizer": optimizers}
+            run = identity(self.task, self.config, self.experiment)
+            state = {"run": run, "elapsed": self.elapsed, "scaler": self.scaler.state_dict()}
             save_checkpoint(self.out / "checkpoints", Checkpoint(step=self.step, tensors=tensors, state=state))
         self.processes.wait_for_everyone()
+        self.saved = self.step
 
     def draw(self) -> None:
         """Write the picture grid of this step, always from the same noise."""
@@ -178,7 +179,7 @@ class Trainer:
 
     def finish(self) -> None:
         """Write the last checkpoint, the last picture, and the averaged weights."""
-        if not (self.out / "checkpoints" / f"step-{self.step:06d}").exists():
+        if self.saved != self.step:
             self.save()
         if self.config.sample_every and not self._due(self.config.sample_every):
             self.draw()
@@ -193,9 +194,11 @@ class Trainer:
     def averaged(self) -> Iterator[None]:
         """Within the block the task is in evaluation mode, with averaged weights and without gradients."""
         self.task.eval()
-        with self.ema.applied(), torch.no_grad():
-            yield
-        self._set_modes()
+        try:
+            with self.ema.applied(), torch.no_grad():
+                yield
+        finally:
+            self._set_modes()
 
     def _set_modes(self) -> None:
         """Training mode for what is trained, evaluation mode for frozen children."""
@@ -216,8 +219,7 @@ class Trainer:
         value, reason = self.precision
         self._say(f"training on {self.device}, precision {value}: {reason}")
         if self.processes.is_main_process:
-            self.out.mkdir(parents=True, exist_ok=True)
-            (self.out / "config.json").write_text(to_json(self.experiment), encoding="utf-8")
+            replace_text(self.out / "config.json", to_json(self.experiment))
             self.log.truncate(self.step)
             start = {"step": self.step, "event": "start", "device": str(self.device), "precision": value}
             self.log.write({**start, "reason": reason, "processes": self.processes.num_processes})

@@ -170,7 +170,7 @@ def correspondence_picture(
     figure, (axes,) = _subplots(1, len(titles), 2.4 * len(titles), 2.4 * height / width + 0.25)
     identity = coordinate_grid(*size, dtype=garment.dtype, device=garment.device)
     inside = ((garment - 1).abs().amax(0, keepdim=True) > 0.02).to(garment.dtype)  # the flat garment lies on white
-    _picture(axes[1], _pixels(torch.lerp(garment, _painted(garment, identity, inside), 0.75)), titles[1])
+    _picture(axes[1], _pixels(_painted(garment, identity, inside)), titles[1])
     chosen = spread_points(mask, points)
     for panel, field in ((0, whole), (2, target)):
         if field is not None:

@@ -6,7 +6,6 @@ import io
 import json
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import safetensors
@@ -19,7 +18,7 @@ from vtonlib.data.folders.layout import BODY_25, CIHP_LABELS, SIDES, Content, Fo
 from vtonlib.data.folders.lists import leaves_root
 from vtonlib.grids import resize_flow
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray
 ImageSize = tuple[int, int]
 """(width, height), Pillow's order."""
 
@@ -168,11 +167,12 @@ def decode_flow(path: Path, root: Path, size: ImageSize | None) -> tuple[Array, 
         raise
     except (safetensors.SafetensorError, KeyError, ValueError, TypeError) as error:
         raise _fail(path, f"something else ({type(error).__name__}: {error})", expected) from None
-    if flow.shape != (*mask.shape, 2) or mask.ndim != 2 or not flow.isfinite().all():
-        found = f"'flow' {list(flow.shape)} and 'flow_mask' {list(mask.shape)}"
-        raise _fail(path, found if flow.isfinite().all() else "values that are not finite", expected)
+    if flow.shape != (*mask.shape, 2) or mask.ndim != 2:
+        raise _fail(path, f"'flow' {list(flow.shape)} and 'flow_mask' {list(mask.shape)}", expected)
+    if not flow.isfinite().all():
+        raise _fail(path, "values that are not finite", expected)
     height, width = mask.shape
-    if size:
+    if size and size != (width, height):
         coverage = resize_flow(mask[None, ..., None].expand(-1, -1, -1, 2), size[1], size[0])[0, ..., 0]
         known = coverage > 1 - 1e-4
         flow = resize_flow((flow * mask[..., None])[None], size[1], size[0])[0] * known[..., None]

@@ -17,24 +17,31 @@ from vtonlib.data.folders.layout import Problem
 NEW_MASK = "Make the mask again, or remove the line from the list"
 
 
+GREY_AREA = 0.1
+"""Share of a picture that may be grey in a mask: feathered edges may, the grey garment of an agnostic image may not."""
+
+
 def _inside(mask: Array) -> Array:
     return mask > 127
 
 
-def _grey_area(mask: Array) -> float:
-    """The share of pixels that are grey in the midst of grey: neither soft edges nor traces of compression."""
-    grey = Image.fromarray(((mask >= 32) & (mask < 224)).astype(np.uint8))
-    return float(np.asarray(grey.filter(ImageFilter.MinFilter(3))).mean())
+def _is_grey(mask: Array) -> bool:
+    """Whether too many pixels are grey in the midst of grey: neither sharp edges nor traces of compression."""
+    grey = (mask >= 32) & (mask < 224)
+    if grey.mean() <= GREY_AREA:
+        return False
+    eroded = Image.fromarray(grey.astype(np.uint8)).filter(ImageFilter.MinFilter(3))
+    return bool(np.asarray(eroded).mean() > GREY_AREA)
 
 
 def _mask_problem(path: Path, mask: Array, *, may_be_empty: bool) -> Problem | None:
     """What is wrong with a mask on its own."""
-    if _grey_area(mask) > 0.01:
+    if _is_grey(mask):
         remedy = "Store a black and white mask; the grey agnostic image is not one"
         return Problem(path, "a grey mask", "a mask of 0 and 255", remedy)
     share = _inside(mask).mean()
     if share == 0 and not may_be_empty:
-        return Problem(path, "an empty mask", "white where the mask is", NEW_MASK)
+        return Problem(path, f"an empty mask (brightest value {mask.max()})", "255 inside", NEW_MASK)
     if share > 0.995:
         return Problem(path, "a mask that covers everything", "black outside", NEW_MASK)
     return None

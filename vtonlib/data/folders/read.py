@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,10 @@ from vtonlib.data.folders.layout import GARMENT_PARTS, PERSON_PARTS, FolderError
 from vtonlib.data.folders.lists import Pair, index_folder, list_path
 from vtonlib.data.source import Split
 
-TRUTH = frozenset({"garment_region", "warped_garment", "misalign_mask", "flow"})
+WORN = frozenset({"garment_region", "warped_garment", "misalign_mask", "flow"})
 """What a photograph tells about the garment worn in it, and about no other."""
-UNPAIRED_PARTS = tuple(part for part in PERSON_PARTS if part.field not in TRUTH)
+CACHE_BYTES = 2**30
+"""How much of a folder a :class:`Folder` keeps in memory once it is read: 10,000 examples of 64x48."""
 
 
 def to_images(pixels: Array) -> Float[Tensor, "b 3 h w"]:
@@ -59,9 +61,11 @@ class Folder:
             parse maps by the nearest pixel, flows by :func:`vtonlib.grids.resize_flow`.
 
     The lists and folders are judged here, the files of an example when it is read: by the same rules as
-    :func:`check_folder`, and nothing is half-read. Where a folder lacks an optional file, the field says "unknown":
-    ``parse`` is zero, ``keypoints`` NaN, ``flow_mask`` and ``flow`` zero, ``garment_region`` empty, ``warped_garment``
-    white: a warp that shows nothing, so that ``misalign_mask`` is all of ``garment_region``.
+    :func:`check_folder`, and nothing is half-read. What was read is kept in memory, up to ``CACHE_BYTES``.
+
+    Where a folder lacks an optional file, the field says "unknown": ``parse`` is zero, ``keypoints`` NaN, ``flow_mask``
+    and ``flow`` zero, ``garment_region`` empty, ``warped_garment`` white: a warp that shows nothing, so that
+    ``misalign_mask`` is all of ``garment_region``.
 
     Raises:
         FolderError: names the first file at fault, what was found and expected, and a remedy.
@@ -76,6 +80,8 @@ class Folder:
         problems += [problem for index in self._splits.values() for problem in index.problems]
         if problems:
             raise FolderError(*problems)
+        self._cache: dict[tuple[str, str, str], Example] = {}
+        self._cached_bytes = 0
         self._pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="folder")
 
     def pairs(self, split: Split) -> tuple[Pair, ...]:
@@ -120,7 +126,7 @@ class Folder:
             problem = Problem(list_path(self.root, split), "everyone with their own garment", "other garments", remedy)
             raise FolderError(problem)
         rows = self._rows(split, indices)
-        persons = self._load(split, [pair.person for pair in rows], UNPAIRED_PARTS)
+        persons = [_without(WORN, e) for e in self._load(split, [pair.person for pair in rows], PERSON_PARTS)]
         return self._batch(persons, self._load(split, [pair.garment for pair in rows], GARMENT_PARTS), indices)
 
     def _rows(self, split: Split, indices: Int[Tensor, " b"]) -> list[Pair]:
@@ -133,9 +139,20 @@ class Folder:
         return [pairs[i] for i in indices.tolist()]
 
     def _load(self, split: Split, names: list[str], parts: tuple[Part, ...]) -> list[Example]:
-        return list(self._pool.map(lambda name: self._load_one(split, name, parts), names))
+        return list(self._pool.map(lambda name: self._cached(split, name, parts), names))
 
-    def _load_one(self, split: Split, name: str, parts: tuple[Part, ...]) -> Example:
+    def _cached(self, split: Split, name: str, parts: tuple[Part, ...]) -> Example:
+        key = (split, name, parts[0].field)
+        if key in self._cache:
+            return self._cache[key]
+        example = self._read(split, name, parts)
+        size = sum(array.nbytes for array in example.arrays.values())
+        if self._cached_bytes + size <= CACHE_BYTES:  # nothing is evicted: epochs read in cycles
+            self._cache[key] = example
+            self._cached_bytes += size
+        return example
+
+    def _read(self, split: Split, name: str, parts: tuple[Part, ...]) -> Example:
         size = (self.width, self.height)
         example = load_example(self.root, split, name, parts, size=size)
         if example.problems:
@@ -155,6 +172,7 @@ class Folder:
         white, black = np.full((*shape, 3), 255, dtype=np.uint8), np.zeros(shape, dtype=np.uint8)
         mask = to_masks(stack(persons, "agnostic_mask", black))
         region = stack(persons, "garment_region", black)
+        misalign = np.stack([e.arrays.get("misalign_mask", r) for e, r in zip(persons, region, strict=True)])
         flow = torch.from_numpy(stack(persons, "flow", np.zeros((*shape, 3), dtype=np.float32)))
         return TryOnBatch(
             person=to_images(stack(persons, "person", white)),
@@ -169,9 +187,7 @@ class Folder:
             flow=flow[..., :2].contiguous(),
             flow_mask=flow[..., 2:].movedim(-1, 1).contiguous(),
             warped_garment=to_images(stack(persons, "warped_garment", white)),
-            misalign_mask=torch.cat(
-                [to_masks(e.arrays.get("misalign_mask", r)[None]) for e, r in zip(persons, region, strict=True)]
-            ),
+            misalign_mask=to_masks(misalign),
             index=indices,
         )
 
@@ -182,3 +198,8 @@ def _joints(example: Example) -> Float[Tensor, "j 2"]:
         return torch.full((len(KEYPOINTS), 2), torch.nan)
     sides = torch.tensor(example.sizes["person"], dtype=torch.float32)
     return 2 * torch.from_numpy(example.arrays["keypoints"]) / (sides - 1) - 1
+
+
+def _without(fields: frozenset[str], example: Example) -> Example:
+    """The example as if it lacked the files of some fields."""
+    return replace(example, arrays={name: array for name, array in example.arrays.items() if name not in fields})

@@ -68,16 +68,22 @@ def write_folder(
     Nothing appears at ``root`` before all of it is written. Book: sec-folders.
     """
     root = Path(root)
-    counts: dict[Split, int] = {"train": train, "test": test, "cross": cross}
-    counts = {split: count for split, count in counts.items() if count}
-    for split, count in counts.items():
-        if not 0 < count <= (has := source.size(split)):
-            raise ValueError(f"{split}={count}: expected 0 to {has}, the number of examples of the split")
-    if not counts:
-        raise ValueError("train, test and cross are all 0: expected at least one example")
+    counts = _counts(source, {"train": train, "test": test, "cross": cross})
     with _new_folder(root) as folder, tqdm(total=sum(counts.values()), desc="write", disable=not progress) as bar:
         for split, count in counts.items():
             _write_split(source, folder, split, count, image_format, bar)
+
+
+def _counts(source: TryOnSource, wanted: dict[Split, int]) -> dict[Split, int]:
+    """The splits to write and their numbers of examples, which ``source`` has."""
+    counts = {split: count for split, count in wanted.items() if count}
+    for split, count in counts.items():
+        has = source.size(split)
+        if not 0 < count <= has:
+            raise ValueError(f"{split}={count}: expected 0 to {has}, the number of examples of the split")
+    if not counts:
+        raise ValueError("train, test and cross are all 0: expected at least one example")
+    return counts
 
 
 @contextmanager
@@ -172,7 +178,7 @@ def _picture(pixels: Tensor, suffix: str) -> bytes:
 def _labels(parse: Float[Tensor, "k h w"]) -> bytes:
     """A one-hot parse map as a palette image of CIHP's labels."""
     written = np.array([CIHP_LABELS[name][0] for name in PARSE_LABELS], dtype=np.uint8)
-    image = Image.fromarray(written[parse.argmax(0).numpy()], mode="P")
+    image = Image.fromarray(written[parse.argmax(0).numpy()])
     image.putpalette(PALETTE)
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=3)

@@ -1,0 +1,102 @@
+"""Every exercise: the reference passes, each typical wrong answer gets its own hint, and nothing else slips through."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from vtonlib import check
+from vtonlib.check.exercise import Exercise, Mistake, by_hand
+
+EXERCISES = {name: getattr(check, name) for name in check.__all__}
+PAIRS = [(name, mistake) for name, exercise in EXERCISES.items() for mistake in exercise.mistakes]
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_reference_is_right(name: str) -> None:
+    exercise = EXERCISES[name]
+    verdict = exercise(exercise.reference)
+    assert verdict.right and repr(verdict).startswith("Right: ") and verdict.score[0] == verdict.score[1]
+    assert exercise.name == name and len(exercise.mistakes) >= 3
+
+
+@pytest.mark.parametrize(("name", "mistake"), PAIRS, ids=[f"{n}-{m.name}" for n, m in PAIRS])
+def test_each_mistake_gets_its_hint(name: str, mistake: Mistake) -> None:
+    verdict = EXERCISES[name](mistake.answer)
+    assert not verdict.right and verdict.mistake == mistake.name
+    assert mistake.hint in repr(verdict) and repr(verdict).startswith("Not yet")
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_cases_are_the_same_every_time_and_differ_in_shape(name: str) -> None:
+    first, second = EXERCISES[name].cases(), EXERCISES[name].cases()
+    for one, two in zip(first, second, strict=True):
+        assert all(torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b for a, b in zip(one, two, strict=True))
+    assert len({tuple(case[0].shape) for case in first if case}) == len(first)
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_unfinished_and_failing_answers_are_told_apart(name: str) -> None:
+    exercise = EXERCISES[name]
+    assert repr(exercise(lambda *_: None)).startswith("Not started") and repr(exercise(None)).startswith("Not started")
+
+    def failing(*_: object) -> None:
+        raise TypeError("no such axis")
+
+    assert "TypeError: no such axis" in repr(exercise(failing))
+
+
+def test_general_hints() -> None:
+    exercise = check.expected_coordinates
+    right = exercise.reference
+
+    def nan_at_first(a: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
+        result = right(a, g)
+        result[0, 0] = torch.nan
+        return result
+
+    def noisy(a: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
+        result = right(a, g)
+        result[0, 1, 1] += 0.25
+        return result
+
+    assert "2 times the right ones" in repr(exercise(lambda a, g: 2 * right(a, g)))
+    assert "same amount, 0.5" in repr(exercise(lambda a, g: right(a, g) + 0.5))
+    assert "2 of your 20 values are NaN" in repr(exercise(nan_at_first))
+    assert "0.25 at [0, 1, 1]" in repr(exercise(noisy))
+    assert "the shape [2, 5, 2], yours has [2, 2, 5]" in repr(exercise(lambda a, g: right(a, g).mT))
+
+
+def test_part_of_the_cases_is_counted() -> None:
+    exercise = check.masked_mean
+    seen: list[int] = []
+
+    def sometimes(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        seen.append(1)
+        return exercise.reference(x, mask) + (0.5 if len(seen) == 2 else 0)
+
+    verdict = exercise(sometimes)
+    assert verdict.score == (2, 3) and "2 of 3 cases agree" in repr(verdict)
+
+
+def test_an_answer_cannot_spoil_the_arguments() -> None:
+    def spoiling(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        result = check.masked_mean.reference(x, mask)
+        x.zero_(), mask.zero_()
+        return result
+
+    assert check.masked_mean(spoiling).right
+
+
+def test_numbers_by_hand() -> None:
+    exercise = by_hand("x", 0.25, "a number", {0.5: "half of it", 1.0: "a mean", 4.0: "upside down"})
+    assert exercise(0.25).right and exercise(0.2504).right and not exercise(0.26).right
+    assert "half of it" in repr(exercise(0.5)) and repr(exercise(None)).startswith("Not started")
+    with pytest.raises(ValueError, match="at least three"):
+        by_hand("x", 1, "", {2: ""})
+
+
+def test_a_wrong_exercise_would_be_found() -> None:
+    twins = Mistake("a", lambda x: x + 1, "first"), Mistake("b", lambda x: 1 + x, "second")
+    exercise = Exercise("e", "x", lambda x: x, lambda: [(torch.arange(3.0),)], twins)
+    assert exercise(twins[1].answer).mistake != "b"

@@ -1,0 +1,74 @@
+"""The live twin: what anywidget does with the modules, with a stand-in for its model."""
+
+from __future__ import annotations
+
+import json
+
+import attention_example as example
+import pytest
+import torch
+
+from vtonlib.viz.explorer import AttentionExplorer
+from vtonlib.viz.frame import Frame
+from vtonlib.viz.matrix import MatrixExplorer
+
+HOST = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Live</title><main></main><script type="module">
+const values = {values}, listeners = {{}};
+window.model = {{
+  get: (name) => values[name],
+  set: (name, value) => {{ values[name] = value; }},
+  save_changes: () => {{ window.saved = (window.saved ?? 0) + 1; }},
+  on: (event, call) => {{ listeners[event] = call; }},
+}};
+window.fromPython = (name, value) => {{ values[name] = value; listeners["change:" + name](); }};
+const url = URL.createObjectURL(new Blob([{module}], {{ type: "text/javascript" }}));
+(await import(url)).default.render({{ model, el: document.querySelector("main") }});
+window.ready = true;
+</script></html>"""
+
+
+@pytest.fixture
+def live(open_page, tmp_path):
+    """Opens a page in which a figure's module runs as anywidget would run it."""
+
+    def opened(figure):
+        values, module = (
+            json.dumps(v).replace("<", "\\u003c") for v in ({"markup": figure.markup, "state": {}}, figure.module())
+        )
+        file = tmp_path / "live.html"
+        file.write_text(HOST.format(values=values, module=module), encoding="utf8")
+        page = open_page(file)
+        page.wait_for_function("window.ready")
+        return page
+
+    return opened
+
+
+def explorer(sharpness: float) -> AttentionExplorer:
+    return AttentionExplorer(*example.images(), [Frame(example.record(sharpness))], start=(6, 5))
+
+
+def test_attention_travels_both_ways(live) -> None:
+    page = live(explorer(1.0))
+    page.locator(".person .stage").press("ArrowLeft")
+    assert page.evaluate("model.get('state')") == {
+        "layer": "cross", "step": None, "head": "0", "temperature": 1, "row": 6, "column": 4,
+    }  # fmt: skip
+    entropy = page.locator("dl > div").last.inner_text()
+    page.evaluate("markup => fromPython('markup', markup)", explorer(4.0).markup)
+    assert page.locator("dl > div").last.inner_text() != entropy
+    assert page.locator("dl > div").first.inner_text() == "patch\n6, 4"
+    page.evaluate("fromPython('state', {...model.get('state'), row: 2})")
+    assert page.locator("dl > div").first.inner_text() == "patch\n2, 4"
+
+
+def test_mask_travels_both_ways(live) -> None:
+    x = torch.arange(6.0).view(2, 3)
+    page = live(MatrixExplorer(x, "softmax"))
+    page.locator("button").nth(4).click()
+    assert page.evaluate("model.get('state').mask") == [[1, 1, 1], [1, 0, 1]]
+    page.evaluate("markup => fromPython('markup', markup)", MatrixExplorer(x * 2, "softmax").markup)
+    assert page.locator("button").nth(5).inner_text() == "10.0"
+    assert page.locator("[aria-pressed=false]").count() == 1
+    page.evaluate("fromPython('state', {mask: [[0, 1, 1], [1, 1, 1]], temperature: 1})")
+    assert page.locator("button").first.get_attribute("aria-pressed") == "false"

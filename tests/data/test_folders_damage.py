@@ -1,0 +1,382 @@
+"""Every kind of damage gives exactly one problem, which names the file; the reader refuses it with the same words."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.numpy
+import torch
+from painted_source import PaintedSource
+from PIL import Image
+
+from vtonlib.config import DataConfig
+from vtonlib.data.folders import Folder, FolderError, check_folder, write_folder
+
+CONFIG = DataConfig(height=40, width=30)
+PARTS = {
+    "person": "image/{}.png",
+    "pose": "image-densepose/{}.png",
+    "agnostic": "agnostic-v3.2/{}.png",
+    "agnostic-mask": "agnostic-mask/{}_mask.png",
+    "region": "gt_cloth_warped_mask/{}.png",
+    "parse": "image-parse-v3/{}.png",
+    "joints": "openpose_json/{}_keypoints.json",
+    "flow": "true-flow/{}.safetensors",
+    "cloth": "cloth/{}.png",
+    "cloth-mask": "cloth-mask/{}.png",
+}
+Damage = Callable[[Path], None]
+
+
+def edit(change: Callable[[Image.Image], Image.Image], **options: object) -> Damage:
+    """Replace an image by a changed one."""
+
+    def damage(file: Path) -> None:
+        with Image.open(file) as image:
+            image.load()
+        change(image).save(file, **options)
+
+    return damage
+
+
+def pixels(change: Callable[[np.ndarray], np.ndarray]) -> Damage:
+    return edit(lambda image: Image.fromarray(np.ascontiguousarray(change(np.asarray(image)))))
+
+
+def cut(keep: Callable[[int], int]) -> Damage:
+    def damage(file: Path) -> None:
+        data = file.read_bytes()
+        file.write_bytes(data[: keep(len(data))])
+
+    return damage
+
+
+def truncated_jpeg(file: Path) -> None:
+    edit(lambda image: image, format="JPEG")(file)
+    cut(lambda n: n - 40)(file)
+
+
+def flipped_bits(file: Path) -> None:
+    data = file.read_bytes()
+    file.write_bytes(data[:300] + bytes(255 - byte for byte in data[300:340]) + data[340:])
+
+
+def turned_by_exif(file: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    edit(lambda image: image, format="JPEG", exif=exif)(file)
+
+
+def three_joints(file: Path) -> None:
+    file.write_text(json.dumps({"people": [{"pose_keypoints_2d": [0] * 9}]}))
+
+
+def png_header_of(width: int, height: int) -> Damage:
+    """A tiny file that says it is a huge image."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    return lambda file: (
+        file.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 9) + b"IDAT" + bytes(13)) and None
+    )
+
+
+def folder_in_place(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+def link_out(file: Path) -> None:
+    outside = file.parents[3] / f"outside-{file.name}"
+    shutil.move(file, outside)
+    file.symlink_to(outside)
+
+
+def animated(file: Path) -> None:
+    with Image.open(file) as image:
+        frames = [image.copy(), image.rotate(90).copy()]
+    frames[0].save(file, save_all=True, append_images=frames[1:])
+
+
+def agnostic_for_mask(file: Path) -> None:
+    shutil.copy(file.parents[1] / "agnostic-v3.2" / file.name.replace("_mask", ""), file)
+
+
+def grey_agnostic_for_mask(file: Path) -> None:
+    agnostic_for_mask(file)
+    edit(lambda image: image.convert("L"))(file)
+
+
+def store_flow(**arrays: np.ndarray) -> Damage:
+    return lambda file: file.write_bytes(safetensors.numpy.save(arrays)) and None
+
+
+FLOW, FLOW_MASK = np.zeros((40, 30, 2), np.float32), np.ones((40, 30), np.uint8)
+FILE_DAMAGE: dict[str, tuple[str, Damage, str]] = {
+    "missing image": ("person", Path.unlink, "found nothing"),
+    "missing densepose": ("pose", Path.unlink, "found nothing"),
+    "missing agnostic": ("agnostic", Path.unlink, "found nothing"),
+    "missing agnostic mask": ("agnostic-mask", Path.unlink, "found nothing"),
+    "missing cloth": ("cloth", Path.unlink, "found nothing"),
+    "missing cloth mask": ("cloth-mask", Path.unlink, "found nothing"),
+    "missing worn region": ("region", Path.unlink, "found nothing"),
+    "truncated PNG": ("person", cut(lambda n: n // 2), "damaged image"),
+    "PNG without its end": ("cloth", cut(lambda n: n - 12), "truncated PNG"),
+    "truncated JPEG": ("person", truncated_jpeg, "damaged image"),
+    "flipped bits": ("pose", flipped_bits, "damaged"),
+    "not an image": ("cloth", lambda f: f.write_text("<html>404</html>"), "no image"),
+    "another format": ("person", edit(lambda image: image, format="BMP"), "no image"),
+    "zero bytes": ("agnostic", lambda f: f.write_bytes(b""), "0 bytes"),
+    "folder in place of a file": ("pose", folder_in_place, "something unreadable"),
+    "link out of the root": ("person", link_out, "a link out of the root"),
+    "RGBA": ("person", edit(lambda image: image.convert("RGBA")), "mode RGBA"),
+    "palette": ("cloth", edit(lambda image: image.convert("P")), "mode P"),
+    "16 bits": ("cloth-mask", pixels(lambda x: x.astype(np.uint16) * 257), "mode I;16"),
+    "CMYK": ("agnostic", edit(lambda image: image.convert("CMYK"), format="JPEG"), "mode CMYK"),
+    "animated": ("person", animated, "animated"),
+    "turned by EXIF": ("person", turned_by_exif, "EXIF"),
+    "agnostic image as mask": ("agnostic-mask", agnostic_for_mask, "a colour image"),
+    "grey agnostic image as mask": ("agnostic-mask", grey_agnostic_for_mask, "a grey mask"),
+    "inverted agnostic mask": ("agnostic-mask", pixels(lambda x: 255 - x), "an inverted mask"),
+    "inverted cloth mask": ("cloth-mask", pixels(lambda x: 255 - x), "an inverted mask"),
+    "inverted worn region": ("region", pixels(lambda x: 255 - x), "an inverted mask"),
+    "empty agnostic mask": ("agnostic-mask", pixels(np.zeros_like), "an empty mask"),
+    "mask of zeros and ones": ("cloth-mask", pixels(lambda x: x // 255), "an empty mask (brightest value 1)"),
+    "empty worn region": ("region", pixels(np.zeros_like), "an empty mask"),
+    "full agnostic mask": ("agnostic-mask", pixels(lambda x: np.full_like(x, 255)), "covers everything"),
+    "full cloth mask": ("cloth-mask", pixels(lambda x: np.full_like(x, 255)), "covers everything"),
+    "blank densepose": ("pose", pixels(np.zeros_like), "a blank image"),
+    "blank person": ("person", pixels(lambda x: np.full_like(x, 200)), "a blank image"),
+    "pose of another size": ("pose", edit(lambda image: image.resize((60, 80))), "60x80 pixels"),
+    "person of another size": ("person", edit(lambda image: image.resize((60, 80))), "60x80 pixels"),
+    "cloth mask of another size": ("cloth-mask", edit(lambda image: image.resize((15, 20))), "15x20 pixels"),
+    "pose on its side": ("pose", pixels(lambda x: x.swapaxes(0, 1)), "40x30 pixels"),
+    "one pixel": ("person", edit(lambda image: image.resize((1, 1))), "1x1 pixels"),
+    "huge image": ("cloth", png_header_of(9000, 12000), "9000x12000 pixels"),
+    "decompression bomb": ("person", png_header_of(60000, 60000), "megapixels"),
+    "coloured parse map": ("parse", edit(lambda image: image.convert("RGB")), "mode RGB"),
+    "unknown label": ("parse", pixels(lambda x: np.where(x == 0, 37, x).astype(np.uint8)), "label 37"),
+    "joints that are not JSON": ("joints", lambda f: f.write_text("{"), "JSONDecodeError"),
+    "joints of no body": ("joints", three_joints, "3 joints"),
+    "joints without people": ("joints", lambda f: f.write_text("[]"), "TypeError"),
+    "flow that is no safetensors": ("flow", lambda f: f.write_bytes(b"\x80\x04pickle"), "SafetensorError"),
+    "flow without mask": ("flow", store_flow(flow=FLOW), "KeyError"),
+    "flow of the wrong shape": ("flow", store_flow(flow=FLOW[..., 0], flow_mask=FLOW_MASK), "'flow' [40, 30]"),
+    "flow that is not finite": ("flow", store_flow(flow=FLOW * np.nan, flow_mask=FLOW_MASK), "not finite"),
+    "flow of another size": ("flow", store_flow(flow=FLOW[:20], flow_mask=FLOW_MASK[:20]), "30x20 pixels"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One example in train for each kind of damage, and three in test."""
+    root = tmp_path_factory.mktemp("sound") / "data"
+    write_folder(PaintedSource(100), root, train=len(FILE_DAMAGE), test=3)
+    return root
+
+
+@pytest.fixture
+def root(sound: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(sound, tmp_path / "data"))
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("three") / "data"
+    write_folder(PaintedSource(), root, train=3, test=3)
+    return root
+
+
+@pytest.fixture
+def small(three: Path, tmp_path: Path) -> Path:
+    """Three examples in each split."""
+    return Path(shutil.copytree(three, tmp_path / "data"))
+
+
+def inflict(root: Path, kind: str, index: int) -> tuple[Path, str]:
+    """Damage a file of the example ``index`` of train; the file, and what is to be found there."""
+    part, damage, found = FILE_DAMAGE[kind]
+    file = root / "train" / PARTS[part].format(f"{index:06d}_00")
+    damage(file)
+    return file, found
+
+
+@pytest.mark.parametrize("kind", FILE_DAMAGE)
+def test_damage_to_a_file_is_one_problem_and_refused_by_the_reader(small: Path, kind: str) -> None:
+    file, found = inflict(small, kind, 1)
+    problems = check_folder(small)
+    assert [problem.file for problem in problems] == [file]
+    assert found in str(problems[0]) and str(file) in str(problems[0])
+    assert problems[0].found and problems[0].expected and problems[0].remedy
+    folder = Folder(small, CONFIG)
+    assert len(folder.paired("train", torch.tensor([0, 2]))) == 2, "the other examples are untouched"
+    with pytest.raises(FolderError) as raised:
+        folder.paired("train", torch.tensor([0, 1]))
+    assert raised.value.problem.file == file
+    assert found in str(raised.value)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_set_of_damages_in_any_order_is_reported_whole(root: Path, seed: int) -> None:
+    shuffle = random.Random(seed)
+    kinds = shuffle.sample(sorted(FILE_DAMAGE), k=shuffle.choice([2, 7, len(FILE_DAMAGE)]))
+    where = shuffle.sample(range(len(FILE_DAMAGE)), k=len(kinds))
+    expected = dict(inflict(root, kind, index) for kind, index in zip(kinds, where, strict=True))
+    problems = {problem.file: str(problem) for problem in check_folder(root)}
+    assert problems.keys() == expected.keys()
+    assert all(expected[file] in problems[file] for file in expected)
+    assert len(check_folder(root)) == len(kinds)
+
+
+def set_list(text: str | bytes, name: str = "test_pairs.txt") -> Callable[[Path], str]:
+    def damage(root: Path) -> str:
+        (root / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+        return name
+
+    return damage
+
+
+def removed(name: str) -> Callable[[Path], str]:
+    def damage(root: Path) -> str:
+        shutil.rmtree(root / name) if (root / name).is_dir() else (root / name).unlink()
+        return name
+
+    return damage
+
+
+def renamed(name: str, new: str) -> Callable[[Path], str]:
+    def damage(root: Path) -> str:
+        (root / name).rename(root / name.replace(name.split("/")[-1], new))
+        return name
+
+    return damage
+
+
+def folder_linked_out(root: Path) -> str:
+    shutil.move(root / "test" / "cloth", root.parent / "elsewhere")
+    (root / "test" / "cloth").symlink_to(root.parent / "elsewhere", target_is_directory=True)
+    return "test/cloth"
+
+
+A, B, C = (f"00000{i}_00.png" for i in range(3))
+GOOD = f"{A} {B}\n{B} {C}\n"
+STRUCTURE: dict[str, tuple[Callable[[Path], str], str]] = {
+    "no train list": (removed("train_pairs.txt"), "nothing beside train/"),
+    "no test list": (removed("test_pairs.txt"), "nothing beside test/"),
+    "no train folder": (removed("train"), "expected the folder train_pairs.txt names"),
+    "no test folder": (removed("test"), "Copy test/ of the data set there"),
+    "empty list": (set_list(""), "no pairs"),
+    "list of empty lines": (set_list("\n \n"), "no pairs"),
+    "one name": (set_list(GOOD + f"{A}\n"), f"1 name in line 3 ('{A}')"),
+    "three names": (set_list(GOOD + f"{A} {B} {C}\n"), "3 names in line 3"),
+    "not UTF-8": (set_list(GOOD.encode() + b"\xff\xfe.png a.png\n"), f"not UTF-8 (at offset {len(GOOD)})"),
+    "UTF-16": (set_list(GOOD.encode("utf-16")), "not UTF-8"),
+    "name above the root": (set_list(GOOD + f"../../{A} {A}\n"), "leads to another folder in line 3 ('../../"),
+    "name above the root, garment": (set_list(GOOD + f"{A} ../{A}\n"), "leads to another folder in line 3"),
+    "absolute name": (set_list(GOOD + f"/etc/{A} {A}\n"), "leads to another folder in line 3"),
+    "backslash": (set_list(GOOD + f"..\\{A} {A}\n"), "leads to another folder in line 3"),
+    "drive letter": (set_list(GOOD + f"C:{A} {A}\n"), "leads to another folder in line 3"),
+    "name without extension": (set_list(GOOD + "000000_00 000001_00\n"), "without an image's extension in line 3"),
+    "two dots": (set_list(GOOD + f".. {A}\n"), "leads to another folder in line 3"),
+    "duplicate pair": (set_list(GOOD + f"{A} {B}\n"), f"the pair '{A} {B}' in lines 1 and 3"),
+    "no cloth folder": (removed("test/cloth"), "expected a folder cloth/"),
+    "no densepose folder": (removed("train/image-densepose"), "expected a folder image-densepose/"),
+    "no worn region in train": (removed("train/gt_cloth_warped_mask"), "expected a folder gt_cloth_warped_mask/"),
+    "README's agnostic": (renamed("train/agnostic-v3.2", "agnostic"), "Rename agnostic/ to agnostic-v3.2/"),
+    "README's cloth_mask": (renamed("test/cloth-mask", "cloth_mask"), "Rename cloth_mask/ to cloth-mask/"),
+    "folder linked out": (folder_linked_out, "a link out of the root"),
+    "person not in the unpaired list": (set_list(f"{A} {B}\n{C} {B}\n", "test_pairs_unpaired.txt"), f"no line for {B}"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", STRUCTURE)
+def test_damage_to_lists_and_folders_is_one_problem_and_refused_at_once(small: Path, kind: str) -> None:
+    damage, found = STRUCTURE[kind]
+    file = small / damage(small)
+    problems = check_folder(small)
+    assert [problem.file for problem in problems] == [file]
+    assert found in str(problems[0])
+    with pytest.raises(FolderError) as raised:
+        Folder(small, CONFIG)
+    assert str(raised.value) == str(problems[0])
+
+
+def test_a_root_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "empty").mkdir()
+    expected = {"nowhere": "found nothing", "file": "found a file", "empty": "found neither lists of pairs nor"}
+    for name, found in expected.items():
+        (problem,) = check_folder(tmp_path / name)
+        assert problem.file == tmp_path / name and found in str(problem)
+        with pytest.raises(FolderError, match=found):
+            Folder(tmp_path / name, CONFIG)
+
+
+def test_an_example_of_another_shape_stands_out(small: Path) -> None:
+    """All files of an example agree with each other, but would be stretched."""
+    for part in ("person", "pose", "agnostic", "agnostic-mask", "region", "parse"):
+        edit(lambda image: image.resize((36, 36), 0))(small / "train" / PARTS[part].format("000001_00"))
+    for part in ("warped-cloth/{}.png", "misalign-mask/{}.png", PARTS["flow"]):
+        (small / "train" / part.format("000001_00")).unlink()
+    (problem,) = check_folder(small)
+    assert problem.file == small / "train" / "image" / "000001_00.png"
+    assert "36x36 pixels (height/width 1)" in str(problem)
+    with pytest.raises(FolderError, match=r"000001_00.png: found 36x36 pixels"):
+        Folder(small, CONFIG).paired("train", torch.tensor([1]))
+
+
+def test_the_unpaired_garment_is_looked_at_too(small: Path) -> None:
+    (small / "test" / "cloth" / "000002_01.png").unlink()
+    (problem,) = check_folder(small)
+    assert problem.file == small / "test" / "cloth" / "000002_01.png"
+    folder = Folder(small, CONFIG)
+    assert len(folder.paired("test", torch.arange(3))) == 3
+    with pytest.raises(FolderError, match=r"000002_01.png: found nothing"):
+        folder.unpaired("test", torch.arange(3))
+
+
+def test_a_file_without_permission(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, read = small / "train" / "image" / "000001_00.png", Path.read_bytes
+
+    def guarded(path: Path) -> bytes:
+        if path == file:
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", guarded)
+    (problem,) = check_folder(small)
+    assert problem.file == file and "without permission" in problem.found
+
+
+def test_the_first_error_says_that_there_are_more(small: Path) -> None:
+    os.remove(small / "test_pairs.txt")
+    shutil.rmtree(small / "train" / "cloth")
+    with pytest.raises(FolderError, match=r"and 1 more: python -m vtonlib data check"):
+        Folder(small, CONFIG)
+    assert len(check_folder(small)) == 2
+
+
+def test_checking_changes_nothing(small: Path) -> None:
+    state = {file: file.read_bytes() for file in small.rglob("*") if file.is_file()}
+    assert check_folder(str(small)) == []
+    assert {file: file.read_bytes() for file in small.rglob("*") if file.is_file()} == state
+
+
+def test_soft_and_jpeg_masks_and_grey_photographs_pass(small: Path) -> None:
+    for part in ("cloth-mask", "region"):
+        edit(lambda image: image.convert("RGB"), format="JPEG", quality=60)(
+            small / "train" / PARTS[part].format("000000_00")
+        )
+    edit(lambda image: image.convert("L"))(small / "train" / PARTS["person"].format("000001_00"))
+    edit(lambda image: image.point(lambda v: 255 * (v > 127)).convert("1"))(
+        small / "train" / PARTS["agnostic-mask"].format("000001_00")
+    )
+    assert check_folder(small) == []

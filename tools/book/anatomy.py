@@ -1,0 +1,158 @@
+"""The blocks of a chapter, all there and in order; its exercises, each with deliverable, checker and solution."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tools.book import setup_cell
+from tools.book.page import Cell, Page, words
+from tools.shell import ROOT
+
+BLOCKS = (
+    "header", "problem", "by-hand", "definition", "from-scratch", "library", "limits", "experiment", "explorer",
+    "disagreements", "evidence", "exercises", "solutions", "references",
+)  # fmt: skip
+FREE = {"solutions"}  # may stand between others
+WORDS = (2000, 3500)
+EXERCISES = 5
+TYPES = r"by hand|short-code|debug|experiment|extended"
+HEADING = re.compile(rf"^### Exercise (\d+\.\d+) \[({TYPES})\] \S.*", re.MULTILINE)
+SOLUTION = re.compile(r"# Solution (\d+\.\d+)\b.*")
+CHECK = re.compile(r"\bcheck\.(\w+)\(")
+RIGHT = "Right:"  # how vtonlib.check's verdict starts
+HEADER_PARTS = ("**Before this chapter.**", "**You will be able to**", "**Cost.**", "{run}`")
+REASON = 10
+
+
+def block_problems(page: Page) -> Iterator[str]:
+    """Blocks that are missing without a reason, or stand in another order."""
+    places: dict[str, list[int]] = {name: [] for name in BLOCKS}
+    for cell in page.cells:
+        for tag in cell.tags:
+            if tag.startswith("block-") and tag.removeprefix("block-") not in places:
+                yield f"cell {cell.number}: no block is called {tag}"
+            elif tag.startswith("block-"):
+                places[tag.removeprefix("block-")].append(cell.number)
+    for name, cells in places.items():
+        if not cells and f"block-{name}" not in page.without:
+            yield f"has no block-{name} (a markdown cell with this tag), and gives no reason in metadata book.without"
+        if len(cells) > 1:
+            yield f"block-{name} starts in cells {', '.join(map(str, cells))}"
+    ordered = [cells[0] for name, cells in places.items() if cells and name not in FREE]
+    if ordered != sorted(ordered):
+        order = sorted((cells[0], name) for name, cells in places.items() if cells and name not in FREE)
+        yield f"its blocks stand as {', '.join(name for _, name in order)}; expected {', '.join(BLOCKS)}"
+
+
+def header_problems(page: Page) -> Iterator[str]:
+    """What the first cell has to tell before the chapter starts."""
+    header = page.cells[0] if page.cells else None
+    if header is None or "block-header" not in header.tags:
+        yield "its first cell is not tagged block-header"
+        return
+    if not re.match(r"\(sec-[a-z0-9-]+\)=\n# \S", header.source):
+        yield "cell 0: expected (sec-...)= and, on the next line, # Title"
+    if f"]({setup_cell.colab(page.name)})" not in header.source:
+        yield f"cell 0: expected a link to {setup_cell.colab(page.name)}: python3 -m tools derive"
+    yield from (f"cell 0: expected {part}" for part in HEADER_PARTS if part not in header.source)
+    verbs = header.source.partition("**You will be able to**")[2].partition("**Cost.**")[0]
+    if len(re.findall(r"^[-*] \w", verbs, flags=re.MULTILINE)) < 3:
+        yield "cell 0: expected at least three things that the reader will be able to do, as a list"
+
+
+def length_problems(page: Page) -> Iterator[str]:
+    """Prose that is too short or too long, and reasons that say nothing."""
+    count = words(page)
+    if not WORDS[0] <= count <= WORDS[1] and "words" not in page.without:
+        yield f"has {count} words of prose, expected {WORDS[0]} to {WORDS[1]}"
+    known = {f"block-{name}" for name in BLOCKS} | {"words", "exercises"}
+    for name, reason in page.without.items():
+        if name not in known or len(reason) < REASON:
+            yield f"metadata book.without: {name!r}: expected one of its blocks, words or exercises, and a reason"
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise: its text, the code cell that checks an answer, and its solution."""
+
+    number: str
+    cell: int
+    deliverable: bool
+    checker: str | None
+    solution: Cell | None
+
+    def problems(self, exported: set[str]) -> Iterator[str]:
+        """What it lacks."""
+        where = f"cell {self.cell}: exercise {self.number}"
+        if not self.deliverable:
+            yield f"{where} has no **Deliverable.**"
+        if self.checker is None:
+            yield f"{where} is not followed by a code cell, tagged exercise, that calls check.NAME(...)"
+        elif self.checker not in exported:
+            yield f"{where}: vtonlib.check has no '{self.checker}'"
+        if self.solution is None:
+            yield f"{where} has no solution: a code cell tagged solution that starts '# Solution {self.number}'"
+        elif self.checker and f"check.{self.checker}(" not in self.solution.source:
+            yield f"{where}: its solution (cell {self.solution.number}) does not call check.{self.checker}(...)"
+        elif RIGHT not in self.solution.text:
+            yield f"{where}: its solution (cell {self.solution.number}) is not right, says its checker"
+
+
+def exercises(page: Page) -> list[Exercise]:
+    """The exercises of a chapter in their order."""
+    solutions = {m[1]: c for c in page.code if "solution" in c.tags and (m := SOLUTION.match(c.source))}
+    found = []
+    for cell in page.markdown:
+        heading = HEADING.search(cell.source)
+        if "exercise" not in cell.tags or not heading:
+            continue
+        following = []
+        for later in page.cells[cell.number + 1 :]:
+            if later.tags & {"solution"} or HEADING.search(later.source):
+                break
+            following.append(later)
+        stubs = [m[1] for c in following if "exercise" in c.tags and c.kind == "code" for m in CHECK.finditer(c.source)]
+        deliverable = "**Deliverable.**" in cell.source
+        found.append(
+            Exercise(heading[1], cell.number, deliverable, stubs[-1] if stubs else None, solutions.get(heading[1]))
+        )
+    return found
+
+
+def exported_checks() -> set[str]:
+    """The names of vtonlib.check."""
+    tree = ast.parse((ROOT / "vtonlib" / "check" / "__init__.py").read_text(encoding="utf8"))
+    return {a.asname or a.name for node in tree.body if isinstance(node, ast.ImportFrom) for a in node.names}
+
+
+def exercise_problems(page: Page) -> Iterator[str]:
+    """Exercises that lack something, and solutions of nothing."""
+    known, exported = exercises(page), exported_checks()
+    for exercise in known:
+        yield from exercise.problems(exported)
+        if exercise.number.split(".")[0].zfill(2) != page.chapter:
+            yield f"cell {exercise.cell}: exercise {exercise.number} is in chapter {page.chapter}"
+    numbers = [exercise.number for exercise in known]
+    if len(set(numbers)) != len(numbers):
+        yield f"exercise numbers {', '.join(numbers)}: one is there twice"
+    if len(known) < EXERCISES and "exercises" not in page.without:
+        yield f"has {len(known)} exercises, expected at least {EXERCISES}"
+    for cell in page.cells:
+        heading = HEADING.search(cell.source)
+        if cell.kind == "markdown" and "exercise" in cell.tags and not heading:
+            yield f"cell {cell.number}: expected '### Exercise N.M [{TYPES}] Name'"
+        if cell.kind == "code" and "solution" in cell.tags:
+            match = SOLUTION.match(cell.source)
+            if not match or match[1] not in numbers:
+                yield f"cell {cell.number}: a solution must start '# Solution N.M', with the number of an exercise"
+
+
+def problems(page: Page) -> list[str]:
+    """What a chapter lacks; nothing for pages that are not chapters."""
+    if not page.chapter:
+        return []
+    checks = (block_problems, header_problems, length_problems, exercise_problems)
+    return [f"{page.name}: {problem}" for check in checks for problem in check(page)]

@@ -1,0 +1,52 @@
+"""Everything that the book's files must keep, without running a notebook: python3 -m tools check-notebooks.
+
+Names each notebook, cell and equation that does not, and says what to do. nbval runs the notebooks besides.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from tools.book import anatomy, claims, equations, form, ledger, provenance, quoting
+from tools.book.page import Page, all_pages, content_problems, notebook_names
+from tools.site import pages as contents
+
+
+def quote_problems(pages: Sequence[Page]) -> list[str]:
+    """Quoted numbers that are not the record's, claims that nobody quotes, and claims that do not hold."""
+    known, runs = claims.load(), provenance.runs()
+    found = [problem for claim in known.values() for problem in claims.problems(claim)]
+    quoted = set()
+    for page in pages:
+        resolve = quoting.resolver(page, known, runs)
+        for cell in page.markdown:
+            found += [f"{page.name}: cell {cell.number}: {p}" for p in quoting.problems(cell.source, resolve)]
+            roles = quoting.ROLE.finditer(cell.source)
+            quoted |= {quoting.target(role).partition(".")[0] for role in roles if role[1] == "claim"}
+    return found + [f"claims/{name}.json: no page quotes it" for name in known if name not in quoted]
+
+
+def problems(pages: Sequence[Page]) -> list[str]:
+    """All of it."""
+    found = content_problems(contents(), notebook_names())
+    for page in pages:
+        found += form.problems(page) + anatomy.problems(page)
+        found += [f"{page.name}: {problem}" for problem in provenance.problems(page)]
+    return found + equations.problems(pages) + ledger.problems(pages) + quote_problems(pages)
+
+
+def main(_: list[str]) -> int:
+    """Print what is wrong; 1 if anything is."""
+    pages = all_pages()
+    found = problems(pages)
+    rows, boxes = equations.table(pages), ledger.boxes(pages)
+    exercises = sum(len(anatomy.exercises(page)) for page in pages)
+    print(*found, sep="\n", end="\n" if found else "")
+    counts = f"{len(pages)} pages, {len(rows)} equations, {len(boxes)} disagreements, {exercises} exercises"
+    print(f"book: {counts}, {len(claims.load())} claims: {f'{len(found)} problems' if found else 'all in order'}")
+    return int(bool(found))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

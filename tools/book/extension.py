@@ -1,0 +1,81 @@
+"""Sphinx's side of the book's checks: the roles that quote records, and the tables that follow from other files.
+
+Whatever is wrong is a warning here, and the book is built with warnings as errors.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+from tools.book import claims, provenance, quoting, tables
+from tools.book.page import Page, all_pages, load
+
+log = logging.getLogger(__name__)
+
+
+class QuoteRole(SphinxRole):
+    """``{claim}``, ``{value}`` or ``{run}``: the text that stands there, once it is known to be the record's."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        written = f"{{{self.name}}}`{self.text}`"
+        match = quoting.ROLE.fullmatch(written)
+        page = load(self.env.docname) or Page(name=self.env.docname, cells=())
+        resolve = quoting.resolver(page, claims.load(), provenance.runs())
+        for problem in quoting.problems(written, resolve) if match else [f"{written} is not understood"]:
+            log.warning(problem, location=self.get_location())
+        if not match:
+            return [], []
+        try:
+            value = resolve(self.name, quoting.target(match))
+        except KeyError:
+            return [], []
+        text = nodes.inline(value, value, classes=[f"book-{self.name}"])
+        return [self.linked(text, quoting.target(match)) if self.name == "claim" else text], []
+
+    def linked(self, text: nodes.inline, target: str) -> nodes.Node:
+        """The text as a link to its claim."""
+        link = addnodes.pending_xref(
+            "",
+            text,
+            refdomain="std",
+            reftype="ref",
+            reftarget=f"claim-{target.partition('.')[0]}",
+            refexplicit=True,
+            refwarn=True,
+            refdoc=self.env.docname,
+        )
+        self.set_source_info(link)
+        return link
+
+
+class BookTable(SphinxDirective):
+    """``{book-table} equations``: a table of :mod:`tools.book.tables`."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        name, pages = self.arguments[0], all_pages()
+        if name not in tables.TABLES:
+            log.warning(f"no table is called {name}; known: {', '.join(tables.TABLES)}", location=self.get_location())
+            return []
+        for problem in tables.problems(name, pages):
+            log.warning(problem, location=self.get_location())
+        container = nodes.container(classes=["book-table", f"book-table-{name}"])
+        lines = StringList(tables.TABLES[name](pages), source=self.get_source_info()[0])
+        self.state.nested_parse(lines, self.content_offset, container)
+        return [container]
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register roles and directive."""
+    for name in ("claim", "value", "run"):
+        app.add_role(name, QuoteRole())
+    app.add_directive("book-table", BookTable)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,72 @@
+"""Disagreement boxes: paper, official code, this book; each with an id and a test."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tools.book.marks import MarkedTest, marked
+from tools.book.page import Page
+
+BOX = re.compile(
+    r"^(?P<fence>:{3,})\{admonition\} (?P<title>[^\n]*)\n:class: disagreement\n(?::name: (?P<name>\S+)\n)?(?P<body>.*?)"
+    r"^(?P=fence)\s*$",
+    re.MULTILINE | re.DOTALL,
+)
+TITLE = re.compile(r"(D\d+)\. (\S.*)")
+FIELDS = ("Paper", "Official code", "This book")
+
+
+@dataclass(frozen=True)
+class Box:
+    """One disagreement: its id, title, and the three fields."""
+
+    id: str
+    title: str
+    fields: dict[str, str]
+    page: str
+
+
+def read(page: Page) -> tuple[list[Box], list[str]]:
+    """The boxes of a page, and what is wrong with them."""
+    boxes, wrong = [], []
+    for cell in page.markdown:
+        matches = list(BOX.finditer(cell.source))
+        if len(matches) != len(re.findall(r"^:class:.*\bdisagreement\b", cell.source, flags=re.MULTILINE)):
+            wrong.append(
+                f"cell {cell.number}: a disagreement box must start :::{{admonition}} D3. Title, :class:, :name:"
+            )
+        for match in matches:
+            title = TITLE.fullmatch(match["title"].strip())
+            parts = re.split(r"^\*\*([A-Z][\w ]+)\.\*\*", match["body"], flags=re.MULTILINE)[1:]
+            fields = {name: text.strip() for name, text in zip(parts[::2], parts[1::2], strict=True)}
+            if not title or match["name"] != title[1]:
+                wrong.append(f"cell {cell.number}: box '{match['title']}': expected a title 'D3. ...' and :name: D3")
+            elif tuple(fields) != FIELDS or not all(fields.values()):
+                wrong.append(f"cell {cell.number}: box {title[1]}: expected {', '.join(f'**{f}.**' for f in FIELDS)}")
+            else:
+                boxes.append(Box(title[1], title[2], fields, page.name))
+    return boxes, wrong
+
+
+def boxes(pages: Sequence[Page]) -> list[Box]:
+    """All boxes, by number."""
+    return sorted((box for page in pages for box in read(page)[0]), key=lambda box: int(box.id[1:]))
+
+
+def tests(box: Box) -> list[MarkedTest]:
+    """The tests that show the disagreement."""
+    return [test for test in marked("disagreement") if test.shown == box.id]
+
+
+def problems(pages: Sequence[Page]) -> list[str]:
+    """Boxes without test, tests without box, ids used twice."""
+    found = [f"{page.name}: {wrong}" for page in pages for wrong in read(page)[1]]
+    known = boxes(pages)
+    ids = [box.id for box in known]
+    found += [
+        f'{b.page}: box {b.id} has no test marked @pytest.mark.disagreement("{b.id}")' for b in known if not tests(b)
+    ]
+    found += [f"box {name} is on {ids.count(name)} places" for name in sorted({x for x in ids if ids.count(x) > 1})]
+    return found + [f"{t}: no page has a box {t.shown}" for t in marked("disagreement") if t.shown not in ids]

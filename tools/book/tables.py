@@ -1,0 +1,151 @@
+"""The pages that follow from other files, as Markdown: equations, claims, disagreements, notebooks, exercises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tools.book import anatomy, claims, equations, ledger, provenance, quoting, setup_cell
+from tools.book.page import Page
+from tools.site import repository
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], nothing: str) -> list[str]:
+    """A table; a sentence where it would have no row."""
+    if not rows:
+        return [nothing]
+    lines = [heads, ["---"] * len(heads), *rows]
+    return ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines]
+
+
+def source_link(file: str, text: str) -> str:
+    """A link to a file of the repository."""
+    url, branch = repository()
+    return f"[{text}]({url}/blob/{branch}/{file})"
+
+
+def page_link(name: str) -> str:
+    """A link to a page of the book, from book/."""
+    return f"{{doc}}`/{name}`"
+
+
+def equation_table(pages: Sequence[Page]) -> list[str]:
+    """Equation, page, functions, tests."""
+    rows = [
+        (
+            f"{{eq}}`{row.equation.label}` `{row.equation.label}`",
+            page_link(row.equation.page),
+            ", ".join(f"{{py:obj}}`~{name}`" for name in row.functions),
+            ", ".join(source_link(test.file, f"`{test.name}`") for test in row.tests),
+        )
+        for row in equations.table(pages)
+    ]
+    whole = sum(bool(r.functions and r.tests) for r in equations.table(pages))
+    summary = [f"{whole} of {len(rows)} displayed equations have a function and a test.", ""] if rows else []
+    return summary + table(("equation", "page", "function", "test"), rows, "No page displays an equation yet.")
+
+
+def claim_table(pages: Sequence[Page]) -> list[str]:
+    """One paragraph and one table for each claim."""
+    known = claims.load()
+    lines = [] if known else ["No claim is made yet."]
+    for name, claim in known.items():
+        record = claim.record
+        if not claim.measured:
+            lines += [f"(claim-{name})=", f"**{name}**: not measured.", ""]
+            continue
+        state = "does not hold" if claims.problems(claim) else "holds"
+        rows = [
+            (
+                metric + (f" [{entry['unit']}]" if entry.get("unit") else ""),
+                claim.quote(metric),
+                claim.quote(f"{metric}.interval"),
+                ", ".join(format(value, entry.get("format", ".2f")) for value in entry["values"]),
+                "; ".join(f"{c['op']} {c['bound']} ({c['of']})" for c in record["conditions"] if c["metric"] == metric),
+            )
+            for metric, entry in record["metrics"].items()
+        ]
+        quoting_pages = [p.name for p in pages if any(_quotes(c.source, name) for c in p.markdown)]
+        measured = record["measured"]
+        hardware = (
+            measured["machine"].get("gpu") or f"{measured['machine']['cores']} cores, {measured['machine']['cpu']}"
+        )
+        lines += [f"(claim-{name})=", f"**{name}**, {state}. {claim.quote('')}", ""]
+        lines += table(("metric", "mean", "95 % interval", "seed by seed", "must be"), rows, "")
+        lines += ["", f"Measured {measured['date']} in {measured['seconds']:.0f} s on {hardware}, torch "
+                  f"{measured['versions']['torch']}, by `{measured['command']}`. Quoted in "
+                  f"{', '.join(map(page_link, quoting_pages)) or 'no page'}.", ""]  # fmt: skip
+    return lines
+
+
+def _quotes(text: str, name: str) -> bool:
+    roles = quoting.ROLE.finditer(text)
+    return any(role[1] == "claim" and quoting.target(role).partition(".")[0] == name for role in roles)
+
+
+def ledger_table(pages: Sequence[Page]) -> list[str]:
+    """Each disagreement with its three fields and its tests."""
+    rows = [
+        (
+            f"{{ref}}`{box.id} <{box.id.lower()}>`",
+            box.title,
+            *(box.fields[name] for name in ledger.FIELDS),
+            ", ".join(source_link(test.file, f"`{test.name}`") for test in ledger.tests(box)),
+        )
+        for box in ledger.boxes(pages)
+    ]
+    heads = ("", "where", "paper", "official code", "this book", "test")
+    return table(heads, rows, "No disagreement is recorded yet.")
+
+
+def status_table(pages: Sequence[Page]) -> list[str]:
+    """Each notebook with its last run."""
+    runs, rows = provenance.runs(), []
+    for page in pages:
+        if page.notebook:
+            run = runs.get(page.name, {})
+            versions = run.get("versions", {})
+            current = "stale" if provenance.problems(page) else "current"
+            seconds = f"{run['seconds']} s" if run else "-"
+            shown = [versions.get(name, "-") for name in ("vtonlib", "torch", "numpy")]
+            python = run.get("python", "-")
+            link = f"[Colab]({setup_cell.colab(page.name)})"
+            rows.append((page_link(page.name), current, run.get("date", "-"), seconds, python, *shown, link))
+    heads = ("notebook", "outputs", "last run", "took", "Python", "vtonlib", "torch", "numpy", "")
+    return table(heads, rows, "The notebooks will be listed here when the first chapters are in place.")
+
+
+def exercise_table(pages: Sequence[Page]) -> list[str]:
+    """Each exercise with its page and checker."""
+    rows = [
+        (exercise.number, kind_and_name(page, exercise), page_link(page.name), f"`check.{exercise.checker}`")
+        for page in pages
+        if page.chapter
+        for exercise in anatomy.exercises(page)
+    ]
+    return table(("exercise", "", "chapter", "checked by"), rows, "No chapter has exercises yet.")
+
+
+def kind_and_name(page: Page, exercise: anatomy.Exercise) -> str:
+    """An exercise's type and name, as its heading has them."""
+    heading = anatomy.HEADING.search(page.cells[exercise.cell].source)
+    return heading[0].partition(exercise.number)[2].strip().replace("[", "").replace("]", ":") if heading else ""
+
+
+TABLES: dict[str, Callable[[Sequence[Page]], list[str]]] = {
+    "equations": equation_table,
+    "claims": claim_table,
+    "disagreements": ledger_table,
+    "notebooks": status_table,
+    "exercises": exercise_table,
+}
+
+
+def problems(name: str, pages: Sequence[Page]) -> list[str]:
+    """What keeps a table from being published."""
+    if name == "equations":
+        return equations.problems(pages)
+    if name == "disagreements":
+        return ledger.problems(pages)
+    if name == "claims":
+        return [problem for claim in claims.load().values() for problem in claims.problems(claim)]
+    return []

@@ -1,0 +1,145 @@
+"""Checking a reader's answer: right, a known mistake that has a hint, or what can be said of any wrong answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Arguments = tuple[Any, ...]
+Answer = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A typical wrong answer.
+
+    Attributes:
+        name: what went wrong, in a few words.
+        answer: the wrong answer itself.
+        hint: what to think about, without the solution.
+    """
+
+    name: str
+    answer: Answer
+    hint: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of an answer, how many of how many cases were right, and which known mistake it is."""
+
+    right: bool
+    message: str
+    score: tuple[int, int] = (0, 0)
+    mistake: str = ""
+
+    def __repr__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A task with a reference, cases to try an answer on, and the mistakes that readers make.
+
+    Attributes:
+        name: how :mod:`vtonlib.check` calls it.
+        signature: arguments and result with their shapes, for messages.
+        reference: the right answer.
+        cases: makes the arguments of each case, the same every time.
+        mistakes: at least three; the first whose results are the reader's gives the hint.
+        tolerance: how far a value may be off, relative to the largest value of its case.
+    """
+
+    name: str
+    signature: str
+    reference: Answer
+    cases: Callable[[], Sequence[Arguments]]
+    mistakes: tuple[Mistake, ...]
+    tolerance: float = 1e-4
+
+    def __call__(self, answer: Any) -> Verdict:
+        """Try ``answer``, a function; for an exercise by hand, the value itself. None counts as not started."""
+        function = answer if callable(answer) else lambda *_: answer
+        wanted = self._results(self.reference)
+        try:
+            found = self._results(function)
+        except NotStarted:
+            return Verdict(False, f"Not started: the answer is None. Wanted: {self.signature}")
+        except Exception as error:
+            return Verdict(
+                False, f"Not yet: your function raised {type(error).__name__}: {error}. Wanted: {self.signature}"
+            )
+        good = [self._agree(ours, theirs) for ours, theirs in zip(wanted, found, strict=True)]
+        score = (sum(good), len(good))
+        if all(good):
+            return Verdict(True, f"Right: {_cases(score)}.", score)
+        for mistake in self.mistakes:
+            if all(map(self._agree, self._results(mistake.answer), found)):
+                return Verdict(False, f"Not yet ({_cases(score)}). {mistake.hint}", score, mistake.name)
+        first = good.index(False)
+        return Verdict(False, f"Not yet ({_cases(score)}). {describe(wanted[first], found[first])}", score)
+
+    def _results(self, function: Answer) -> list[Tensor]:
+        """What a function makes of each case, as float64; every call gets arguments of its own."""
+        found = []
+        for arguments in self.cases():
+            result = function(*(a.clone() if isinstance(a, Tensor) else a for a in arguments))
+            if result is None:
+                raise NotStarted
+            found.append(torch.as_tensor(result).detach().cpu().double())
+        return found
+
+    def _agree(self, wanted: Tensor, found: Tensor) -> bool:
+        if wanted.shape != found.shape:
+            return False
+        size = wanted.nan_to_num().abs().amax().item() if wanted.numel() else 0.0
+        return torch.allclose(found, wanted, rtol=0, atol=self.tolerance * max(size, 1e-6), equal_nan=True)
+
+
+class NotStarted(Exception):
+    """The answer is None."""
+
+
+def _cases(score: tuple[int, int]) -> str:
+    return "the value agrees" if score == (1, 1) else f"{score[0]} of {score[1]} cases agree"
+
+
+def describe(wanted: Tensor, found: Tensor) -> str:
+    """What can be said of any wrong result: its shape, NaN, a factor, an offset, its largest error."""
+    if wanted.shape != found.shape:
+        return f"The result should have the shape {list(wanted.shape)}, yours has {list(found.shape)}."
+    if found.isnan().any() and not wanted.isnan().any():
+        return (
+            f"{int(found.isnan().sum())} of your {found.numel()} values are NaN: look for 0/0, or the logarithm of 0."
+        )
+    difference = (found - wanted).nan_to_num()
+    if torch.allclose(difference, difference.mean(), atol=1e-6) and found.numel() > 1:
+        return f"Each of your values is too large by the same amount, {difference.mean().item():.4g}."
+    clear = wanted.abs() > 1e-6
+    ratio = (found / wanted)[clear]
+    if found.numel() > 1 and clear.any() and torch.allclose(ratio, ratio.mean(), rtol=1e-4):
+        return f"Your values are {ratio.mean().item():.4g} times the right ones."
+    worst = int(difference.abs().argmax())
+    place = tuple(int(i) for i in torch.unravel_index(torch.tensor(worst), wanted.shape))
+    where = f" at {list(place)}" if place else ""
+    return f"The largest error is {difference.abs().max().item():.4g}{where}, where yours is {found[place].item():.4g}."
+
+
+def by_hand(name: str, value: float, question: str, wrong: dict[float, str], *, tolerance: float = 5e-3) -> Exercise:
+    """An exercise whose answer is one number; ``wrong`` holds typical wrong numbers and their hints.
+
+    Raises:
+        ValueError: with fewer than three typical wrong numbers.
+    """
+    if len(wrong) < 3:
+        raise ValueError(f"{name}: expected at least three typical wrong numbers, found {len(wrong)}")
+    mistakes = tuple(Mistake(f"{number:g}", _always(number), hint) for number, hint in wrong.items())
+    return Exercise(name, question, _always(value), lambda: [()], mistakes, tolerance)
+
+
+def _always(value: float) -> Answer:
+    return lambda: value

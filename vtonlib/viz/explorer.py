@@ -1,0 +1,198 @@
+"""An attention to explore: choose a patch of the person and see where in the garment it looks."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vtonlib.attention import Grid
+from vtonlib.evaluation import truth_on_lattice
+from vtonlib.viz.element import BUDGET, ElementFigure, element, picture, table
+from vtonlib.viz.figures import spread_points
+from vtonlib.viz.frame import Frame, Reading, encode_logits, read_row
+
+LISTED = 6
+"""Patches in the table of numbers."""
+REMEDY = 'give fewer frames, heads="mean" or fewer heads, masked_only=True, or a coarser lattice'
+
+
+class AttentionExplorer(ElementFigure):
+    """Click, or go by arrow keys, through the person's patches: the garment shows the attention of the chosen one,
+    its expected key, the truth, and its entropy; head, layer, training step and temperature can be chosen.
+
+    Layers may have different lattices. The entropy is that of the shown map: for the mean over heads it is the entropy
+    of the mean map, which is never smaller than the mean of the heads' entropies.
+
+    Args:
+        person: image in [-1, 1] behind the queries.
+        garment: image in [-1, 1] behind the keys.
+        frames: the attentions to choose from; the last step of the first layer is shown first.
+        truth: true flow [h w 2], at any resolution, or None where it is not known.
+        mask: where the truth is known, 1 = known; by default everywhere.
+        caption: what the figure shows.
+        person_alt: text in place of the person's image.
+        garment_alt: text in place of the garment's image.
+        start: (row, column) of the patch that is shown first, on the first layer's lattice.
+        masked_only: keep only the patches whose truth is known, which saves room in the page.
+        budget: bytes that the figure may add to a page.
+
+    Raises:
+        ValueError: for no frames, two frames of one layer and step, a mask without a truth, a mask that leaves no
+            patch to show, or a figure over the budget.
+
+    Book: sec-explorer.
+    """
+
+    script = Path(__file__).with_name("attention.js")
+
+    def __init__(
+        self,
+        person: Float[Tensor, "3 h w"],
+        garment: Float[Tensor, "3 H W"],
+        frames: Sequence[Frame],
+        *,
+        truth: Float[Tensor, "h w 2"] | None = None,
+        mask: Float[Tensor, "1 h w"] | None = None,
+        caption: str = "",
+        person_alt: str = "The person",
+        garment_alt: str = "The garment",
+        start: tuple[int, int] | None = None,
+        masked_only: bool = False,
+        budget: int = BUDGET,
+    ) -> None:
+        _check_images(person, garment)
+        _check(frames, truth, mask, masked_only)
+        grids = {frame.record.query_grid for frame in frames}
+        self._lattices = {grid: _Lattice.of(grid, truth, mask) for grid in grids}
+        first = max((f for f in frames if f.name == frames[0].name), key=lambda f: -1 if f.step is None else f.step)
+        lattice = self._lattices[first.record.query_grid]
+        row, column = lattice.first(start, masked_only)
+        ordered = sorted(frames, key=lambda f: -1 if f.step is None else f.step)
+        ordered.sort(key=lambda f: [g.name for g in frames].index(f.name))
+        self.data = {
+            "frames": [self._frame(frame, masked_only) for frame in ordered],
+            "grids": {f"{g.height}x{g.width}": lat.data() for g, lat in self._lattices.items()},
+            "masked": masked_only,
+            "start": {"row": row, "column": column},
+        }
+        shown = picture(person, person_alt) + picture(garment, garment_alt) + _numbers(first, lattice)
+        self.markup = element("vton-attention", self.data, shown, caption)
+        self.within(budget, REMEDY)
+
+    def __repr__(self) -> str:
+        return f"AttentionExplorer({len(self.data['frames'])} frames)"
+
+    def _frame(self, frame: Frame, masked_only: bool) -> dict[str, Any]:
+        record = frame.record
+        rows = self._lattices[record.query_grid].known.flatten() if masked_only else slice(None)
+        heads = [
+            {"name": name, "map": base64.b64encode(encode_logits(logs[rows]).cpu().numpy().tobytes()).decode()}
+            for name, logs in frame.logs().items()
+        ]
+        return {
+            "layer": frame.name,
+            "step": frame.step,
+            "query": list(record.query_grid),
+            "key": list(record.key_grids[0]),
+            "heads": heads,
+            "mean": frame.offers_mean(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Lattice:
+    """What is known of the patches of one lattice of queries."""
+
+    truth: Float[Tensor, "h w 2"] | None
+    known: Float[Tensor, "h w"]
+    """True where the truth is known; nowhere without one."""
+    patches: list[list[int]]
+    """Some patches (row, column) far from one another, for the table of numbers."""
+
+    @classmethod
+    def of(cls, grid: Grid, truth: Tensor | None, mask: Tensor | None) -> _Lattice:
+        if truth is None:
+            return cls(None, torch.zeros(grid, dtype=torch.bool), _spread(torch.ones(grid)))
+        where = torch.ones(1, *truth.shape[:2]) if mask is None else mask.detach()
+        flow, known = truth_on_lattice(truth[None].detach().cpu().float(), where[None].cpu().float(), *grid)
+        inside = known[0, 0] > 0.5
+        return cls(flow[0], inside, _spread(inside.float() if inside.any() else torch.ones(grid)))
+
+    def first(self, start: tuple[int, int] | None, masked_only: bool) -> list[int]:
+        """The patch that is shown first; raises ValueError where it is none of the lattice, or is not kept."""
+        if masked_only and not self.known.any():
+            raise ValueError("masked_only: the truth is known for no patch, so none would be left")
+        row, column = start or self.patches[0]
+        height, width = self.known.shape
+        if not (0 <= row < height and 0 <= column < width):
+            raise ValueError(f"start is {start}, expected a patch of the lattice {height}x{width}")
+        if masked_only and not self.known[row, column]:
+            raise ValueError(f"start is {start}: masked_only leaves that patch out, its truth is not known")
+        return [row, column]
+
+    def data(self) -> dict[str, Any]:
+        """The truth as [x, y] in [-1, 1], null where it is not known, and the patches of the table."""
+        if self.truth is None:
+            return {"truth": None, "patches": self.patches}
+        pairs = zip(self.truth.flatten(0, 1).tolist(), self.known.flatten().tolist(), strict=True)
+        return {"truth": [[round(v, 4) for v in xy] if known else None for xy, known in pairs], "patches": self.patches}
+
+
+def _spread(mask: Float[Tensor, "h w"]) -> list[list[int]]:
+    return [[row, column] for column, row in spread_points(mask[None], LISTED).tolist()]
+
+
+def _check_images(person: Tensor, garment: Tensor) -> None:
+    for name, image in (("person", person), ("garment", garment)):
+        if image.dim() != 3 or len(image) != 3:
+            raise ValueError(f"{name} is {tuple(image.shape)}, expected (3, height, width)")
+
+
+def _check(frames: Sequence[Frame], truth: Tensor | None, mask: Tensor | None, masked_only: bool) -> None:
+    if not frames:
+        raise ValueError("frames is empty: expected at least one Frame")
+    keys = [(frame.name, frame.step) for frame in frames]
+    if twice := [key for key in keys if keys.count(key) > 1]:
+        raise ValueError(f"two frames have layer '{twice[0][0]}' and step {twice[0][1]}: expected one")
+    layers = [name for name, _ in keys]
+    if unnumbered := [name for name, step in keys if step is None and layers.count(name) > 1]:
+        raise ValueError(f"layer '{unnumbered[0]}' has several frames, but not all have a step: give each one")
+    if truth is None and (mask is not None or masked_only):
+        raise ValueError("mask and masked_only speak of where the truth is known: expected a truth too")
+    if truth is not None and mask is not None and mask.shape != (1, *truth.shape[:2]):
+        raise ValueError(f"mask is {tuple(mask.shape)}, expected {(1, *truth.shape[:2])}, the lattice of the truth")
+
+
+def _numbers(frame: Frame, lattice: _Lattice) -> str:
+    """The table of numbers for the frame that is shown first, at temperature 1, for pages without scripts."""
+    query, key = frame.record.query_grid, frame.record.key_grids[0]
+    weights = torch.stack([logs.exp() for logs in frame.logs().values()])
+    shown = weights.mean(0) if frame.offers_mean() else weights[0]
+    rows = []
+    for row, column in lattice.patches:
+        reading = read_row(shown[row * query.width + column].cpu(), key)
+        cells = [f"{row}, {column}", f"{reading.row:.1f}, {reading.column:.1f}"]
+        if lattice.truth is not None:
+            cells += _truth_cells(reading, lattice, row, column, key)
+        rows.append([*cells, f"{reading.entropy:.2f}", f"{100 * reading.share:.0f} %"])
+    known = ["truth", "error (tokens)"] if lattice.truth is not None else []
+    head = ["patch", "centre", *known, "entropy (nats)", "of its maximum"]
+    return table("Temperature 1. Positions are (row, column), counted from 0.", head, rows)
+
+
+def _truth_cells(reading: Reading, lattice: _Lattice, row: int, column: int, key: Grid) -> list[str]:
+    if lattice.truth is None or not lattice.known[row, column]:
+        return ["not known", "-"]
+    x, y = (
+        (v + 1) / 2 * (n - 1) for v, n in zip(lattice.truth[row, column].tolist(), (key.width, key.height), strict=True)
+    )
+    error = math.hypot(x - reading.column, y - reading.row)
+    return [f"{y:.1f}, {x:.1f}", f"{error:.1f}"]

@@ -1,0 +1,172 @@
+// A small matrix, a mask painted on it, and what an operation makes of both: <vton-matrix>. No import, no request.
+// A static page inlines this module without its last line; in a live notebook anywidget loads all of it.
+const STYLE = `
+:host { display: block; max-width: 44rem; margin: 1rem auto; color: inherit; font: inherit;
+  --line: color-mix(in srgb, currentColor 30%, transparent);
+  --accent: var(--pst-color-link, var(--jp-content-link-color, #1f83d6)); }
+* { box-sizing: border-box; }
+[hidden] { display: none !important; }
+figure { margin: 0; font-size: .9em; line-height: 1.4; font-variant-numeric: tabular-nums; }
+label { display: inline-flex; align-items: center; gap: .45rem; margin-bottom: .6rem; }
+input { width: 8rem; accent-color: var(--accent); min-height: 24px; margin: 0; }
+.panes { display: flex; flex-wrap: wrap; gap: 1rem 1.6rem; align-items: flex-start; }
+.pane { min-width: 0; max-width: 100%; overflow-x: auto; padding: 3px; }
+table { border-collapse: collapse; }
+caption { text-align: left; font-weight: 600; white-space: nowrap; padding-bottom: .2rem; }
+th { font-weight: 400; padding: .1rem .45rem; text-align: center; line-height: 1.15; max-width: 6rem; }
+td { padding: 1px; text-align: right; }
+td > * { display: block; width: 100%; min-width: 3.1rem; height: 2rem; padding: 0 .35rem; border-radius: 3px; font: inherit;
+  line-height: 2rem; text-align: right; color: #111; border: 0; margin: 0; }
+td.extra > * { color: inherit; }
+th[scope=row] { text-align: right; }
+button { cursor: pointer; background: #e3e6ea; }
+button[aria-pressed=true] { background: #ffc06a; box-shadow: inset 0 0 0 2px #7a1e00; font-weight: 600; }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 1px; }
+.legend, .said { margin: .4rem 0 0; }
+.said.shown-above { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+figcaption { margin-top: .6rem; }`;
+const SHELL = `<style>${STYLE}</style><figure>
+<label>temperature <input type="range" min="-3" max="3" step="0.25"><output></output></label>
+<div class="panes"><div class="pane"><table class="given"></table></div>
+<div class="pane" tabindex="0" role="region" aria-label="Result"><table class="result"></table></div></div>
+<p class="legend"></p><p class="said" aria-live="polite"></p><figcaption></figcaption></figure>`;
+
+const sum = (values) => values.reduce((a, b) => a + b, 0);
+const fixed = (x, digits = 2) => (Math.abs(x) < 0.5 * 10 ** -digits ? 0 : x).toFixed(digits).replace("-", "−");
+
+// The operations, each as { value, extra columns, what is said }; the same formulas as in vtonlib/viz/matrix.py.
+const OPERATIONS = {
+  "softmax": (x, mask, { temperature, rows }) => {
+    const value = x.map((row, i) => {
+      const top = Math.max(...row.filter((_, j) => mask[i][j]));
+      const e = row.map((v, j) => (mask[i][j] ? Math.exp((v - top) / temperature) : 0)), total = sum(e);
+      return e.map((v) => (total ? v / total : 0));
+    });
+    const centre = value.map((p) => (sum(p) ? fixed(sum(p.map((a, j) => a * j))) : "-"));
+    const entropy = value.map((p) => (sum(p) ? fixed(-sum(p.map((a) => (a > 0 ? a * Math.log(a) : 0)))) : "-"));
+    const said = rows.map((name, i) => `${name}: centre ${centre[i]}, entropy ${entropy[i]} nats`);
+    return { value, extra: { centre, entropy }, said: `${said.join("; ")}.` };
+  },
+  "region-standardize": (x, mask, { eps }) => {
+    const value = x.map((row) => row.map(() => 0)), said = [];
+    for (const [region, name] of [[1, "painted"], [0, "not painted"]]) {
+      const inside = x.flatMap((row, i) => row.filter((_, j) => mask[i][j] === region)), n = inside.length;
+      const mean = n ? sum(inside) / n : 0, variance = n ? sum(inside.map((v) => (v - mean) ** 2)) / n : 0;
+      x.forEach((row, i) => row.forEach((v, j) => { if (mask[i][j] === region) value[i][j] = (v - mean) / Math.sqrt(variance + eps); }));
+      said.push(n ? `${name}: ${n} cells, mean ${fixed(mean)}, standard deviation ${fixed(Math.sqrt(variance))}` : `${name}: no cell`);
+    }
+    return { value, extra: {}, said: `${said.join("; ")}.` };
+  },
+};
+
+const mix = (a, b, t) => `rgb(${a.map((v, i) => Math.round(v + t * (b[i] - v))).join(" ")})`;
+// White at 0, orange above, blue below; all light enough for dark figures.
+const tint = (v, most) => mix([246, 246, 246], v > 0 ? [245, 160, 80] : [120, 180, 235], most ? Math.min(1, Math.abs(v) / most) : 0);
+
+class Matrix extends HTMLElement {
+  connectedCallback() { if (!this.shadowRoot) this.load(this); }
+
+  // Show what `source` holds. A mask of the same size that was painted before stays.
+  load(source) {
+    this.data = JSON.parse(source.querySelector("script").textContent);
+    const { matrix, mask, operation } = this.data, size = (m) => `${m.length}x${m[0].length}`;
+    if (!this.shadowRoot) this.build();
+    if (!this.state || size(this.state.mask) !== size(matrix)) this.state = { mask, temperature: this.state?.temperature ?? 1 };
+    this.at("label").hidden = operation !== "softmax";
+    this.at("figcaption").textContent = source.querySelector("figcaption")?.textContent ?? "";
+    this.at(".legend").textContent = "Click a cell to paint it, or go there with the arrow keys and press Space. "
+      + (operation === "softmax" ? "Only painted cells may be looked at." : "Painted and unpainted cells are standardised apart.");
+    this.lay();
+    this.choose({});
+  }
+
+  build() {
+    this.attachShadow({ mode: "open" }).innerHTML = SHELL;
+    this.at = (query) => this.shadowRoot.querySelector(query);
+    this.at("input").addEventListener("input", (event) => this.choose({ temperature: 2 ** event.target.value }));
+    const table = this.at(".given"), cell = (event) => event.target.closest("button");
+    table.addEventListener("click", (event) => {
+      if (!cell(event)) return;
+      const { row, column } = cell(event).dataset, mask = this.state.mask.map((r) => [...r]);
+      mask[row][column] = 1 - mask[row][column];
+      this.focusOn(+row, +column);
+      this.choose({ mask });
+    });
+    table.addEventListener("keydown", (event) => {
+      if (!cell(event)) return;
+      const row = +cell(event).dataset.row, column = +cell(event).dataset.column, w = this.data.matrix[0].length;
+      const to = { ArrowLeft: [row, column - 1], ArrowRight: [row, column + 1], ArrowUp: [row - 1, column],
+        ArrowDown: [row + 1, column], Home: [row, 0], End: [row, w - 1] }[event.key];
+      if (!to) return;
+      event.preventDefault();
+      this.focusOn(...to);
+    });
+  }
+
+  // The one cell that Tab reaches, as in every grid of buttons.
+  focusOn(row, column) {
+    const next = this.at(`button[data-row="${row}"][data-column="${column}"]`);
+    if (!next) return;
+    this.at("button[tabindex='0']").tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
+  }
+
+  head(extra = []) {
+    const { columns } = this.data;
+    return `<thead><tr><td></td>${[...columns, ...extra].map(() => '<th scope="col"></th>').join("")}</tr></thead>`;
+  }
+
+  fill(table, title, extra = []) {
+    table.querySelector("caption").textContent = title;
+    [...this.data.columns, ...extra].forEach((name, j) => { table.querySelectorAll("thead th")[j].textContent = name; });
+    this.data.rows.forEach((name, i) => { table.querySelectorAll("tbody th")[i].textContent = name; });
+  }
+
+  lay() {
+    const { matrix, titles } = this.data, table = this.at(".given");
+    const cells = (row, i) => row.map((v, j) => `<td><button data-row="${i}" data-column="${j}" tabindex="${i || j ? -1 : 0}">${fixed(v, this.data.digits)}</button></td>`);
+    table.innerHTML = `<caption></caption>${this.head()}<tbody>${matrix.map((row, i) => `<tr><th scope="row"></th>${cells(row, i).join("")}</tr>`).join("")}</tbody>`;
+    this.fill(table, titles[0]);
+  }
+
+  choose(change) {
+    Object.assign(this.state, change);
+    const { mask, temperature } = this.state, { matrix, operation, eps, titles, rows } = this.data;
+    this.at("input").value = Math.log2(temperature);
+    this.at("input").setAttribute("aria-valuetext", String(+temperature.toPrecision(2)));
+    this.at("output").textContent = String(+temperature.toPrecision(2));
+    for (const button of this.shadowRoot.querySelectorAll("button")) {
+      const { row, column } = button.dataset;
+      button.setAttribute("aria-pressed", mask[row][column] === 1);
+      button.setAttribute("aria-label", `${this.data.rows[row]}, ${this.data.columns[column]}: ${button.textContent}`);
+    }
+    this.result = OPERATIONS[operation](matrix, mask, { temperature, eps, rows });
+    const { value, extra, said } = this.result, names = Object.keys(extra), table = this.at(".result");
+    const most = Math.max(...value.flat().map(Math.abs));
+    const cells = (row, i) => row.map((v) => `<td><span style="background:${tint(v, most)}">${fixed(v)}</span></td>`)
+      .concat(names.map((n) => `<td class="extra"><span>${extra[n][i]}</span></td>`));
+    table.innerHTML = `<caption></caption>${this.head(names)}<tbody>${value.map((row, i) => `<tr><th scope="row"></th>${cells(row, i).join("")}</tr>`).join("")}</tbody>`;
+    this.fill(table, titles[1], names);
+    this.at(".said").textContent = said;
+    this.at(".said").classList.toggle("shown-above", names.length > 0);
+    this.dispatchEvent(new CustomEvent("vton-change", { detail: JSON.parse(JSON.stringify(this.state)) }));
+  }
+}
+if (!customElements.get("vton-matrix")) customElements.define("vton-matrix", Matrix);
+
+// The live twin: the markup and the choices travel between the page and Python.
+function render({ model, el }) {
+  const fresh = () => Object.assign(document.createElement("template"), { innerHTML: model.get("markup") }).content.firstElementChild;
+  const node = document.importNode(fresh(), true), same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+  customElements.upgrade(node);
+  node.addEventListener("vton-change", (event) => {
+    if (same(event.detail, model.get("state"))) return;
+    model.set("state", event.detail);
+    model.save_changes();
+  });
+  el.append(node);
+  model.on("change:markup", () => node.load(fresh()));
+  model.on("change:state", () => { if (!same(node.state, model.get("state"))) node.choose(model.get("state")); });
+}
+export default { render };
