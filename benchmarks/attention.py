@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -89,8 +90,8 @@ def in_a_fresh_process(name: str, grid: Grid, arguments: argparse.Namespace) -> 
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def compare(arguments: argparse.Namespace) -> dict[str, object]:
-    rows = []
+def compare(arguments: argparse.Namespace) -> dict[str, Any]:
+    rows: list[dict[str, Any]] = []
     for grid in GRIDS:
         for what in ("coordinates", "entropy"):
             read, explicit = (in_a_fresh_process(f"{what}_by_{way}", grid, arguments) for way in ("read", "map"))
@@ -98,14 +99,16 @@ def compare(arguments: argparse.Namespace) -> dict[str, object]:
             rows.append(
                 {"what": what, "tokens": f"{grid.height}x{grid.width}", "read": read, "map": explicit, **ratios}
             )
-            print(
-                f"{what:11s} {rows[-1]['tokens']}: read {read['seconds'] * 1e3:7.1f} ms {read['bytes'] / 2**20:6.0f} MiB, "
-                f"map {explicit['seconds'] * 1e3:7.1f} ms {explicit['bytes'] / 2**20:6.0f} MiB, "
-                f"ratio {ratios['seconds_ratio']:.2f} in time, {ratios['bytes_ratio']:.1f} in memory"
-            )
+            print(describe(rows[-1]))
     machine = torch.cuda.get_device_name() if arguments.device == "cuda" else platform.processor() or platform.machine()
     settings = {key: getattr(arguments, key) for key in ("heads", "width", "device", "repeats")}
     return {"machine": machine, "torch": torch.__version__, "threads": 1, **settings, "rows": rows}
+
+
+def describe(row: dict[str, Any]) -> str:
+    ways = (f"{way} {row[way]['seconds'] * 1e3:.1f} ms {row[way]['bytes'] / 2**20:.0f} MiB" for way in ("read", "map"))
+    ratios = f"ratio {row['seconds_ratio']:.2f} in time, {row['bytes_ratio']:.1f} in memory"
+    return f"{row['what']} {row['tokens']}: {', '.join(ways)}, {ratios}"
 
 
 def main() -> None:

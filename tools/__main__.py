@@ -3,11 +3,14 @@
     python3 -m tools               train the tiny StableVITON, evaluate it, build the site, say where both lie
     python3 -m tools test [...]    check the code, build the site, run all tests (arguments go to pytest)
     python3 -m tools lint          only the checks of the code: ruff, mypy, codespell
-    python3 -m tools book          only the site; serve: the site on http://127.0.0.1:8000
+    python3 -m tools book          only the site (--zip: packed for offline reading; --pdf: printed by Chromium)
+    python3 -m tools serve         the site on http://127.0.0.1:8000
     python3 -m tools run [NB...]   re-run notebooks (all when none is named) and store their outputs
+    python3 -m tools check-notebooks    stale outputs, form, equations, exercises, quoted numbers; runs nothing
+    python3 -m tools claims [...]  what the book claims; --verify measures again (--help)
     python3 -m tools gpu [...]     the trainings that need CUDA, in resumable steps (--help)
     python3 -m tools bench         run benchmarks/*.py, store benchmarks/results/*.json
-    python3 -m tools derive        rewrite what follows from other files: API page, API record, repository URL
+    python3 -m tools derive        rewrite what follows from other files: API page and record, address, setup cells
     python3 -m tools lock          rewrite constraints.txt from requirements.txt
 
 The first call makes .venv and installs the pinned packages; later calls reuse it until a pin changes. A torch that the
@@ -22,6 +25,7 @@ import sys
 from collections.abc import Callable
 
 from tools import api, bench, environment, gpu, lock, site
+from tools.book import check, export, finish
 from tools.shell import ROOT, call
 from tools.steps import Step, run
 
@@ -63,6 +67,8 @@ def test(arguments: list[str]) -> None:
     """Everything that must hold, pytest's summary last."""
     lint([])
     python = environment.python()
+    check_notebooks([])
+    call(python, "-m", "tools.book.measure", "--verify", env={"OMP_NUM_THREADS": "1"})
     site.build(python, force=True)
     notebooks = ["--nbval", "--nbval-current-env", "--nbval-sanitize-with=tests/nbval.cfg", "--nbval-cell-timeout=300"]
     extra = notebooks if any((ROOT / "notebooks").glob("*.ipynb")) else []
@@ -70,9 +76,31 @@ def test(arguments: list[str]) -> None:
     call(python, "-m", "pytest", "-n", "2", "--dist", "loadfile", *extra, *arguments, env=one_thread)
 
 
-def book(_: list[str]) -> None:
-    """The site."""
+def book(arguments: list[str]) -> None:
+    """The site, and on request its zip and PDF."""
+    if unknown := set(arguments) - {"--zip", "--pdf"}:
+        sys.exit(f"book: expected --zip or --pdf, found {', '.join(sorted(unknown))}")
     print(f"site: {site.build(environment.python())}")
+    for option, export_as in (("--zip", export.as_zip), ("--pdf", export.as_pdf)):
+        if option in arguments:
+            print(f"{option[2:]}: {export_as()}")
+
+
+def check_notebooks(_: list[str]) -> None:
+    """What the book's files must keep, without running a notebook."""
+    if check.main([]):
+        sys.exit(1)
+
+
+def claims(arguments: list[str]) -> None:
+    """List, measure, or verify claims."""
+    call(environment.python(), "-m", "tools.book.measure", *arguments, env={"OMP_NUM_THREADS": "1"})
+
+
+def derive(_: list[str]) -> None:
+    """Rewrite what follows from other files."""
+    api.main([])
+    print("derive: refreshed", *(finish.refresh_texts() or ["no notebook"]))
 
 
 def serve(_: list[str]) -> None:
@@ -100,7 +128,9 @@ VERBS: dict[str, Callable[[list[str]], None]] = {
     "run": run_notebooks,
     "gpu": gpu.main,
     "bench": bench.main,
-    "derive": api.main,
+    "derive": derive,
+    "check-notebooks": check_notebooks,
+    "claims": claims,
     "lock": lock.main,
 }
 

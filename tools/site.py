@@ -14,7 +14,10 @@ BUILD = "import sys; from jupyter_book.cli.main import main; sys.argv[0] = 'jupy
 SITE = Step(
     name="site",
     argv=("-c", BUILD, "build", ".", "-W", "--keep-going", "--all", "-q"),
-    inputs=("_config.yml", "_toc.yml", "book", "notebooks", "vtonlib", "requirements.txt", "constraints.txt"),
+    inputs=(
+        *("_config.yml", "_toc.yml", "book", "notebooks", "vtonlib", "claims", "results", "tests", "tools"),
+        *("requirements.txt", "constraints.txt"),
+    ),
     outputs=("_build/html/index.html",),
 )
 

@@ -10,9 +10,13 @@ import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from vtonlib.config import Size, override
+
+if TYPE_CHECKING:
+    from vtonlib.data.batch import TryOnBatch
+    from vtonlib.experiment import TryOn
 
 
 def list_presets(_: argparse.Namespace) -> None:
@@ -48,23 +52,38 @@ def evaluate(options: argparse.Namespace) -> None:
 
 def sample(options: argparse.Namespace) -> None:
     """Put a garment on a person, from files."""
-    from vtonlib.experiment import load_pipeline, try_on
-    from vtonlib.files import read_example
+    from vtonlib import experiment
+    from vtonlib.data.folders import read_files
     from vtonlib.images import save_png
 
-    size = (options.height, options.width)
-    batch = read_example(options.person, options.garment, mask=options.mask, dense_pose=options.dense_pose, size=size)
-    pipeline = load_pipeline(options.run)
-    result, records = try_on(
+    height, width = experiment.image_size(options.run, options.height, options.width)
+    batch = read_files(
+        options.person,
+        options.garment,
+        agnostic_mask=options.mask,
+        dense_pose=options.dense_pose,
+        height=height,
+        width=width,
+    )
+    pipeline = experiment.load_pipeline(options.run)
+    worn = experiment.try_on(
         pipeline, batch, steps=options.steps, guidance_scale=options.guidance_scale, seed=options.seed
     )
-    save_png(options.out, result.person[0])
+    save_png(options.out, worn.image[0])
     print(f"written: {options.out}")
     if options.correspondence:
-        from vtonlib.viz.figures import save_correspondence
+        save_correspondence(options.correspondence, worn, batch)
 
-        save_correspondence(options.correspondence, result, records)
-        print(f"written: {options.correspondence}")
+
+def save_correspondence(path: Path, worn: TryOn, batch: TryOnBatch) -> None:
+    """Write the picture of where each painted pixel came from, by the block whose attention is sharpest."""
+    from vtonlib.attention import expected_coordinates
+    from vtonlib.viz.figures import correspondence_picture, save_figure
+
+    name, record = worn.sharpest()
+    flow = expected_coordinates(record)[0]
+    save_figure(path, correspondence_picture(worn.image[0], batch.garment[0], flow, batch.agnostic_mask[0]))
+    print(f"written: {path} (block {name})")
 
 
 def make_data(options: argparse.Namespace) -> None:
@@ -107,7 +126,9 @@ def _add_train(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--size", choices=get_args(Size), default="tiny")
     verb.add_argument("--data", type=Path, help="a folder in the VITON-HD layout, instead of the world")
     verb.add_argument("--out", type=Path, help="run folder (default: runs/PRESET-SIZE)")
-    verb.add_argument("--set", nargs="*", default=[], metavar="a.b=c", help="override settings, e.g. train.steps=60")
+    verb.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="a.b=c", help="override settings, e.g. train.steps=60"
+    )
     verb.set_defaults(call=train)
 
 

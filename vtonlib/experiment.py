@@ -5,18 +5,23 @@ Book: sec-end-to-end.
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from vtonlib.attention import AttentionRecord, Grid
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.data.source import Split, TryOnSource, ordered_batches
 from vtonlib.evaluation.evaluate import SplitEvaluation
 from vtonlib.evaluation.report import Provenance, Report, Table
+from vtonlib.images import grid, save_png
 from vtonlib.models.autoencoder import DOWNSCALE
 from vtonlib.models.classifier import load_classifier
 from vtonlib.pipelines.diffusion import TryOnDiffusionPipeline
@@ -25,7 +30,6 @@ from vtonlib.training.trainer import Trainer, seed_everything
 
 FINAL = "final"
 """Where in its run folder a trainer leaves what it trained."""
-COLUMNS = ("garment", "agnostic", "result", "truth")
 
 
 def train(config: ExperimentConfig, out: Path) -> Path:
@@ -55,25 +59,57 @@ def load_pipeline(run: Path) -> TryOnDiffusionPipeline:
     raise FileNotFoundError(f"{run}: no trained pipeline here (no {FINAL}/model_index.json); train one first")
 
 
+@dataclass(frozen=True, slots=True)
+class TryOn:
+    """Persons in their new garments, and the zero cross-attentions behind them, by block."""
+
+    image: Float[Tensor, "b 3 h w"]
+    attention: dict[str, AttentionRecord]
+
+    def sharpest(self) -> tuple[str, AttentionRecord]:
+        """The block whose attention has the least entropy, as a share of the most possible, and its name."""
+
+        def share(record: AttentionRecord) -> float:
+            return float(record.entropy().mean()) / math.log(record.key.shape[2])
+
+        return min(self.attention.items(), key=lambda item: share(item[1]))
+
+
 def try_on(
     pipeline: TryOnDiffusionPipeline, batch: TryOnBatch, *, steps: int = 20, guidance_scale: float = 1.0, seed: int = 0
-) -> tuple[TryOnBatch, dict[str, AttentionRecord]]:
-    """The batch with ``person`` replaced by the result, and the attentions that made it.
+) -> TryOn:
+    """Put the batch's garments on its persons.
 
     The attentions are read while the result itself, noised again, is denoised once: nothing of the true person is
     used.
     """
-    inputs = {
+    inputs: dict[str, Any] = {
         "garment": batch.garment,
         "agnostic": batch.agnostic,
         "agnostic_mask": batch.agnostic_mask,
         "dense_pose": batch.dense_pose,
     }
     generator = torch.Generator().manual_seed(seed)
-    result = pipeline(
-        **inputs, num_inference_steps=steps, guidance_scale=guidance_scale, generator=generator
-    ).images.to(batch.person.device)
-    return replace(batch, person=result), pipeline.read_attention(result, **inputs, generator=generator)
+    image = pipeline(**inputs, num_inference_steps=steps, guidance_scale=guidance_scale, generator=generator).images.to(
+        batch.person.device
+    )
+    return TryOn(image, pipeline.read_attention(image, **inputs, generator=generator))
+
+
+def image_size(run: Path, height: int | None, width: int | None) -> tuple[int, int]:
+    """(height, width) to work at: what is given, else the size that the run was trained at.
+
+    Raises:
+        ValueError: when only one is given, or neither is and ``run`` has no config.
+    """
+    if (height is None) != (width is None):
+        raise ValueError("--height and --width: give both or neither")
+    if height and width:
+        return height, width
+    if not (run / "config.json").exists():
+        raise ValueError(f"{run}: no config.json that tells the size; give --height and --width")
+    data = read_config(run / "config.json").data
+    return data.height, data.width
 
 
 def evaluate_split(
@@ -84,8 +120,8 @@ def evaluate_split(
     tokens = Grid(first.size[0] // DOWNSCALE, first.size[1] // DOWNSCALE)
     scores = SplitEvaluation(name, tokens=tokens, extractor=load_classifier())
     for batch in ordered_batches(source, split, count=count, unpaired=unpaired):
-        result, records = try_on(pipeline, batch, seed=int(batch.index[0]))
-        scores.add(batch, attention=records, images={"StableVITON": result.person})
+        worn = try_on(pipeline, batch, seed=int(batch.index[0]))
+        scores.add(batch, attention=worn.attention, images={"StableVITON": worn.image})
     return scores.table()
 
 
@@ -120,8 +156,5 @@ def evaluate(run: Path, *, count: int = 64, root: str | None = None) -> Report:
 
 def save_grid(pipeline: TryOnDiffusionPipeline, source: TryOnSource, path: Path, *, count: int = 6) -> None:
     """A picture of the first unpaired test examples: garment, agnostic image, result, truth."""
-    from vtonlib.images import grid, save_png
-
     batch = next(ordered_batches(source, "test", count=count, unpaired=True))
-    result, _ = try_on(pipeline, batch)
-    save_png(path, grid([batch.garment, batch.agnostic, result.person, batch.person]))
+    save_png(path, grid([batch.garment, batch.agnostic, try_on(pipeline, batch).image, batch.person]))

@@ -10,6 +10,7 @@ import torch
 
 from vtonlib.viz.explorer import AttentionExplorer
 from vtonlib.viz.frame import Frame
+from vtonlib.viz.live import live_module
 from vtonlib.viz.matrix import MatrixExplorer
 
 HOST = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Live</title><main></main><script type="module">
@@ -33,7 +34,7 @@ def live(open_page, tmp_path):
 
     def opened(figure):
         values, module = (
-            json.dumps(v).replace("<", "\\u003c") for v in ({"markup": figure.markup, "state": {}}, figure.module())
+            json.dumps(v).replace("<", "\\u003c") for v in ({"markup": figure.markup, "state": {}}, live_module(figure))
         )
         file = tmp_path / "live.html"
         file.write_text(HOST.format(values=values, module=module), encoding="utf8")

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from vtonlib.attention import AttentionTap
-from vtonlib.models.stable_viton import GarmentEncoder, StableVITONUNet, ZeroCrossAttentionBlock
+from vtonlib.models.stable_viton import GarmentEncoder, StableVITONUNet, ZeroCrossAttentionBlock, position_features
 from vtonlib.models.unet import UNet
 
 GOLDENS = Path(__file__).resolve().parents[1] / "goldens"
@@ -117,7 +117,15 @@ def test_garment_encoder_starts_as_a_copy_of_the_denoisers(model):
     for name, weight in model.garment_encoder.state_dict().items():
         same = torch.equal(weight, model.unet.state_dict()[name]) if not name.startswith("conv_in.") else True
         assert same, name
-    assert GarmentEncoder.from_unet(model.unet).conv_in.weight.shape == (16, 6, 3, 3)
+    assert GarmentEncoder.from_unet(model.unet).conv_in.weight.shape == (16, 16, 3, 3)
+
+
+def test_a_linear_key_can_point_at_any_position():
+    """The property that positions are encoded for: k = f(place) is most like itself, with a margin."""
+    features = position_features(8, 6).flatten(1).T
+    logits = features @ features.T
+    assert torch.equal(logits.argmax(1), torch.arange(48))
+    assert features.shape == (48, 12)
 
 
 def test_saved_and_loaded_models_are_equal(model, inputs, tmp_path):

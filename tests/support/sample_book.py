@@ -1,4 +1,4 @@
-"""A book of one small chapter that keeps every rule, in a copy of the repository: for tests that break one rule each."""
+"""A book of one small chapter that keeps every rule, in a copy of the repository: for tests that break one rule."""
 
 from __future__ import annotations
 

@@ -92,6 +92,7 @@ def test_more_steps_continue_a_finished_run(tiny: ModuleType, tmp_path: Path) ->
     longer = fit(tiny, tmp_path / "a", steps=6)
     assert tensors(longer.task) == tensors(fit(tiny, tmp_path / "b", steps=6).task)
     assert json.loads((tmp_path / "a" / "final" / "trained.json").read_text()) == {"steps": 6}
+    assert [f.name for f in checkpoint_folders(tmp_path / "a" / "checkpoints")] == ["step-000004", "step-000006"]
 
 
 def test_lost_final_weights_are_written_again(tiny: ModuleType, tmp_path: Path) -> None:

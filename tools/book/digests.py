@@ -20,7 +20,7 @@ def array_difference(stored: dict[str, Any], new: dict[str, Any], tolerance: flo
         if stored[exact] != new[exact]:
             return f"{exact} is {new[exact]}, stored {stored[exact]}"
     allowed = tolerance * scale(stored)
-    off = [n for n in NUMBERS if abs(stored[n] - new[n]) > allowed]
+    off = [n for n in NUMBERS if not abs(stored[n] - new[n]) <= allowed]
     return ", ".join(f"{n} is {new[n]}, stored {stored[n]}" for n in off) + (f" (allowed {allowed:.3g})" if off else "")
 
 

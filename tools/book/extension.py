@@ -6,6 +6,7 @@ Whatever is wrong is a warning here, and the book is built with warnings as erro
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from docutils import nodes
 from docutils.statemachine import StringList
@@ -14,7 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from tools.book import claims, provenance, quoting, tables
+from tools.book import claims, provenance, quoting, setup_cell, tables
 from tools.book.page import Page, all_pages, load
 
 log = logging.getLogger(__name__)
@@ -73,9 +74,31 @@ class BookTable(SphinxDirective):
         return [container]
 
 
+THEMES_BODY = "Your%20issue%20content%20here."  # what the theme fills in, and readers send off as it is
+ISSUE = """\
+Page: {page} (vtonlib {version})
+
+What it says or does:
+
+What it should say or do, and how you know:
+"""
+
+
+def useful_issues(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
+    """Let the issue button open an issue that asks what is needed to act on it."""
+    body = quote(ISSUE.format(page=page, version=setup_cell.version()))
+    waiting = list(context.get("header_buttons", []))
+    while waiting:
+        button = waiting.pop()
+        waiting += button.get("buttons", [])
+        if THEMES_BODY in button.get("url", ""):
+            button["url"] = button["url"].replace(THEMES_BODY, body)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register roles and directive."""
     for name in ("claim", "value", "run"):
         app.add_role(name, QuoteRole())
     app.add_directive("book-table", BookTable)
+    app.connect("html-page-context", useful_issues, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -52,7 +52,7 @@ def coordinate_spread(record: AttentionRecord, *, temperature: float = 1.0) -> F
 
 
 @torch.no_grad()
-def nearest_coordinates(record: AttentionRecord, *, rows_per_chunk: int = 1024) -> Float[Tensor, "b hq wq 2"]:
+def nearest_coordinates(record: AttentionRecord, *, rows_per_chunk: int = 256) -> Float[Tensor, "b hq wq 2"]:
     """The position (x, y), in [-1, 1], of the key that the head-mean map weighs most; without a gradient.
 
     Unlike :func:`expected_coordinates` it does not draw an undecided query to the centre of the image.

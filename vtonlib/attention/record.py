@@ -63,7 +63,7 @@ class AttentionRecord:
         with torch.autocast(query.device.type, enabled=False):
             return attend(query, key, value.to(query.dtype), self._factor(temperature))
 
-    def entropy(self, *, temperature: float = 1.0, rows_per_chunk: int = 1024) -> Float[Tensor, "b heads nq"]:
+    def entropy(self, *, temperature: float = 1.0, rows_per_chunk: int = 256) -> Float[Tensor, "b heads nq"]:
         """Entropy of every row of every head, in nats, between 0 and ln nk.
 
         H = logsumexp(x) - <q, E[k]> scale, x the row's logits. (The entropy of the head-mean map is another quantity,

@@ -5,6 +5,8 @@ Book: sec-zero-cross-attention.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
@@ -15,6 +17,8 @@ from torch import Tensor, nn
 from vtonlib.attention import AttentionCore, Grid
 from vtonlib.grids import coordinate_grid
 from vtonlib.models.unet import UNet, UNetEncoder
+
+POSITION_BANDS = 3
 
 
 def zero_module(module: nn.Module) -> nn.Module:
@@ -51,9 +55,9 @@ class MultiHeadAttention(nn.Module):
 class ZeroCrossAttentionBlock(nn.Module):
     """StableVITON's zero cross-attention: x + Z(x + P_out(transformer(P_in(norm x), garment))).
 
-    P_out and Z are 1x1 convolutions that begin at zero, so at the start the block is the identity, bitwise. In the
-    first step only Z receives a gradient. The paper speaks of one zero linear layer at the end; the released code
-    has these two, and Z acts on x as well.
+    Z is a 1x1 convolution that begins at zero, so at the start the block is the identity, bitwise, and in the first
+    step only Z receives a gradient. The paper speaks of one zero linear layer at the end, which this follows; in the
+    released code P_out begins at zero too, so nothing behind it learns before the third step. Z acts on x as well.
 
     Args:
         channels: channels of the decoder features, which ask.
@@ -72,7 +76,7 @@ class ZeroCrossAttentionBlock(nn.Module):
         self.attn2 = MultiHeadAttention(channels, context_channels, heads)
         self.norm3 = nn.LayerNorm(channels)
         self.ff = FeedForward(channels, activation_fn="geglu")
-        self.proj_out = zero_module(nn.Conv2d(channels, channels, 1))
+        self.proj_out = nn.Conv2d(channels, channels, 1)
         self.zero_conv = zero_module(nn.Conv2d(channels, channels, 1))
 
     def forward(self, x: Float[Tensor, "b c h w"], garment: Float[Tensor, "b e h w"]) -> Float[Tensor, "b c h w"]:
@@ -94,17 +98,28 @@ class ZeroCrossAttentionBlock(nn.Module):
         return x + self.zero_conv(read)
 
 
+def position_features(height: int, width: int, *, bands: int = POSITION_BANDS) -> Float[Tensor, "c height width"]:
+    """Sine and cosine of each coordinate at ``bands`` octaves, 4 * ``bands`` channels.
+
+    A key that is linear in x and y can be made largest only at an edge of the garment; one that is linear in these
+    can be largest anywhere.
+    """
+    grid = coordinate_grid(height, width).movedim(-1, 0)
+    angles = torch.cat([grid * (math.pi / 2) * 2**band for band in range(bands)])
+    return torch.cat((angles.sin(), angles.cos()))
+
+
 class GarmentEncoder(UNetEncoder):
     """The encoder half of the denoiser, fed with the garment alone: the paper's spatial encoder.
 
     The released code feeds its copy of the encoder with the noisy person as well and adds the garment once, so
-    nothing of it can be reused between time steps. Ours sees the garment's latents and the coordinates of each
-    latent (at 1/100 of the parameters, positions are not learned from zero padding alone), and the time step 0; it is
-    computed once per image.
+    nothing of it can be reused between time steps. Ours sees the garment's latents and where each latent lies
+    (:func:`position_features`: at 1/100 of the parameters, positions are not learned from zero padding alone), and
+    the time step 0; it is computed once per image.
     """
 
     @classmethod
-    def from_unet(cls, unet: UNet, *, in_channels: int = 6) -> GarmentEncoder:
+    def from_unet(cls, unet: UNet, *, in_channels: int = 4 + 4 * POSITION_BANDS) -> GarmentEncoder:
         """An encoder of the shape of ``unet``'s, with its weights except ``conv_in``, as ControlNet begins."""
         config = {k: v for k, v in unet.config.items() if k != "out_channels" and not k.startswith("_")}
         encoder = cls(**{**config, "in_channels": in_channels})
@@ -118,8 +133,8 @@ class GarmentEncoder(UNetEncoder):
     ) -> tuple[Float[Tensor, "b c_i h_i w_i"], ...]:
         """The garment's features, one map for each skip of the denoiser."""
         batch, _, height, width = garment.shape
-        grid = coordinate_grid(height, width, device=garment.device, dtype=garment.dtype)
-        sample = torch.cat((garment, grid.movedim(-1, 0).expand(batch, 2, height, width)), dim=1)
+        positions = position_features(height, width).to(garment)
+        sample = torch.cat((garment, positions.expand(batch, *positions.shape)), dim=1)
         return self.encode(sample, torch.zeros(batch, dtype=torch.long, device=garment.device), context).skips
 
 

@@ -8,7 +8,7 @@ zero cross-attention does.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
@@ -154,25 +154,10 @@ class UNet(UNetEncoder):
             "resnet_act_fn": "silu",
             "resnet_groups": norm_num_groups,
             "num_attention_heads": num_attention_heads,
-            "attention_head_dim": num_attention_heads,
             "cross_attention_dim": cross_attention_dim,
         }
-        middle = {k: v for k, v in shared.items() if k != "attention_head_dim"}
-        self.mid_block = UNetMidBlock2DCrossAttn(in_channels=block_out_channels[-1], **middle)
-        self.up_blocks = nn.ModuleList()
-        previous = block_out_channels[-1]
-        for level in reversed(range(len(block_out_channels))):
-            block = get_up_block(
-                "CrossAttnUpBlock2D" if attention_levels[level] else "UpBlock2D",
-                num_layers=layers_per_block + 1,
-                in_channels=block_out_channels[max(level - 1, 0)],
-                out_channels=block_out_channels[level],
-                prev_output_channel=previous,
-                add_upsample=level > 0,
-                **shared,
-            )
-            self.up_blocks.append(block)
-            previous = block_out_channels[level]
+        self.mid_block = UNetMidBlock2DCrossAttn(in_channels=block_out_channels[-1], **shared)
+        self.up_blocks = up_blocks(block_out_channels, layers_per_block, attention_levels, shared)
         self.conv_norm_out = nn.GroupNorm(norm_num_groups, block_out_channels[0], eps=1e-5)
         self.conv_out = nn.Conv2d(block_out_channels[0], out_channels, 3, padding=1)
 
@@ -182,6 +167,7 @@ class UNet(UNetEncoder):
         """From the encoder's features to the output; ``warp`` sees the features before each skip is concatenated."""
         skips, time = list(features.skips), features.time
         hidden = self.mid_block(skips[-1], time, encoder_hidden_states=context)
+        block: Any
         for block in self.up_blocks:
             attentions = getattr(block, "attentions", [None] * len(block.resnets))
             for resnet, attention in zip(block.resnets, attentions, strict=True):
@@ -209,6 +195,30 @@ class UNet(UNetEncoder):
     def decoder_channels(self) -> tuple[int, ...]:
         """Channels of the decoder features at the moment skip i is concatenated, by i."""
         return decoder_channels(self.config.block_out_channels, self.config.layers_per_block)
+
+
+def up_blocks(
+    block_out_channels: tuple[int, ...],
+    layers_per_block: int,
+    attention_levels: tuple[bool, ...],
+    shared: dict[str, Any],
+) -> nn.ModuleList:
+    """The decoder's levels, deepest first."""
+    blocks, previous = nn.ModuleList(), block_out_channels[-1]
+    for level in reversed(range(len(block_out_channels))):
+        block = get_up_block(
+            "CrossAttnUpBlock2D" if attention_levels[level] else "UpBlock2D",
+            num_layers=layers_per_block + 1,
+            in_channels=block_out_channels[max(level - 1, 0)],
+            out_channels=block_out_channels[level],
+            prev_output_channel=previous,
+            add_upsample=level > 0,
+            attention_head_dim=shared["num_attention_heads"],
+            **shared,
+        )
+        blocks.append(block)
+        previous = block_out_channels[level]
+    return blocks
 
 
 def skip_channels(block_out_channels: tuple[int, ...], layers_per_block: int) -> tuple[int, ...]:

@@ -32,8 +32,8 @@ class AutoencoderTask(Task):
         super().__init__()
         self.config = config
         self.autoencoder = new_autoencoder(config.block_out_channels)
-        self.register_buffer("latent_power", torch.ones(()))
-        """Running mean square of the latents, from which ``save`` takes their scale."""
+        self.latent_power: Tensor
+        self.register_buffer("latent_power", torch.ones(()))  # running mean square of the latents: their scale
         self.phases = (Phase(name="autoencoder", trains=("autoencoder",), loss=self.loss),)
 
     def loss(self, batch: TryOnBatch) -> dict[str, Tensor]:
@@ -52,5 +52,5 @@ class AutoencoderTask(Task):
 
     def save(self, folder: Path) -> None:
         """The autoencoder, its latents scaled to unit power, as ``load_autoencoder`` reads it."""
-        self.autoencoder.register_to_config(scaling_factor=float(self.latent_power**-0.5))
+        self.autoencoder.register_to_config(scaling_factor=float(self.latent_power.rsqrt()))
         self.autoencoder.save_pretrained(folder)

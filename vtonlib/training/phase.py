@@ -72,11 +72,11 @@ class PhaseOptimizer:
             ValueError: the loss does not consist of scalars, or does not depend on what the phase trains.
             FloatingPointError: a term or the gradient is not finite; no weight has been changed.
         """
+        parameters = list(self.parameters.values())
         with only_trains(self.task, self.phase.trains):
-            with self.precision.autocast(batch.person.device):
+            with self.precision.autocast(parameters[0].device):
                 terms = self.phase.loss(batch)
             self.scaler.scale(self._total(terms)).backward()
-        parameters = list(self.parameters.values())
         average_gradients(parameters)
         self.scaler.unscale_(self.adamw)
         norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm or math.inf)

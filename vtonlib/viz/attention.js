@@ -1,5 +1,5 @@
 // Attention, patch by patch: <vton-attention>. No import and no request, so that it works from a file.
-// A static page inlines this module without its last line; in a live notebook anywidget loads all of it.
+// A page inlines this script; in a live notebook anywidget loads it with live.js behind it.
 const STYLE = `
 :host { display: block; max-width: 36rem; margin: 1rem auto; color: inherit; font: inherit;
   --line: color-mix(in srgb, currentColor 30%, transparent);
@@ -28,9 +28,9 @@ canvas { image-rendering: pixelated; }
 .legend svg { width: 18px; height: 18px; overflow: visible; }
 .ramp { width: 3.2rem; height: .7rem; border-radius: 2px; border: 1px solid var(--line);
   background: linear-gradient(90deg, #fff, #ffc06a 25%, #e66100 60%, #7a1e00); }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(6.2rem, 1fr)); gap: .5rem .8rem; margin: .7rem 0 .4rem;
+dl { display: flex; flex-wrap: wrap; gap: .5rem 1.4rem; margin: .7rem 0 .4rem;
   border-block: 1px solid var(--line); padding: .5rem 0; }
-dt { font-size: .85em; font-weight: 400; } dd { margin: 0; font-weight: 600; font-variant-numeric: tabular-nums; }
+dt { font-size: .85em; font-weight: 400; } dd { margin: 0; min-width: 4.6rem; white-space: nowrap; font-weight: 600; font-variant-numeric: tabular-nums; }
 .said { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 details { margin-top: .4rem; } summary { cursor: pointer; min-height: 24px; }
 .scroll { overflow-x: auto; }
@@ -52,12 +52,12 @@ const SHELL = `<style>${STYLE}</style><figure>
   <div class="person"><p class="title">person</p>
     <div class="stage" tabindex="0" role="application" aria-label="Person: choose a patch with the arrow keys, Home, End, Page Up, Page Down"><img><svg></svg></div>
     <p class="legend">Click a patch, or use the arrow keys. Positions are row, column.</p></div>
-  <div class="garment"><p class="title">where the patch looks</p>
+  <div class="garment"><p class="title">garment</p>
     <div class="stage"><img><canvas role="img"></canvas><svg aria-hidden="true"></svg></div>
     <p class="legend"><span>0 <i class="ramp"></i> <b class="top"></b></span><span class="has-truth">${icon(RING)} truth</span><span>${icon(DIAMOND)} centre</span></p></div>
 </div>
 <dl aria-hidden="true"></dl><p class="said" aria-live="polite"></p>
-<details><summary>The same in numbers</summary><div class="scroll" tabindex="0" role="region" aria-label="Table of patches"><table></table></div></details>
+<details><summary>The same in numbers</summary><div class="scroll" tabindex="0" role="group" aria-label="Table of patches"><table></table></div></details>
 <figcaption></figcaption></figure>`;
 
 const decode = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
@@ -259,18 +259,3 @@ class Attention extends HTMLElement {
 }
 if (!customElements.get("vton-attention")) customElements.define("vton-attention", Attention);
 
-// The live twin: the markup and the choices travel between the page and Python.
-function render({ model, el }) {
-  const fresh = () => Object.assign(document.createElement("template"), { innerHTML: model.get("markup") }).content.firstElementChild;
-  const node = document.importNode(fresh(), true), same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
-  customElements.upgrade(node);
-  node.addEventListener("vton-change", (event) => {
-    if (same(event.detail, model.get("state"))) return;
-    model.set("state", event.detail);
-    model.save_changes();
-  });
-  el.append(node);
-  model.on("change:markup", () => node.load(fresh()));
-  model.on("change:state", () => { if (!same(node.state, model.get("state"))) node.choose(model.get("state")); });
-}
-export default { render };

@@ -21,24 +21,24 @@ from torch import Tensor
 
 BUDGET = 380_000
 """Bytes that one figure may add to a page, unless told otherwise: two do not fit into the page's 400 kB."""
-STATIC = re.compile(r"^(?:\s*//.*|export default .*|\s+)$\n?|^\s+", re.MULTILINE)
-"""What of a module a static page needs not: comments, indentation, and the export for notebooks."""
+IDLE = re.compile(r"^\s*//.*\n|^\s+", re.MULTILINE)
+"""What of a script a page needs not: lines of comment, and indentation."""
 
 
 class ElementFigure:
     """An interactive figure. Subclasses name their module and build their markup."""
 
     script: ClassVar[Path]
-    """The JavaScript module that defines the element; its last line exports ``render`` for anywidget."""
+    """The JavaScript file that defines the custom element."""
     markup: str
     """The element with its data, and what is shown where scripts do not run."""
 
     def _repr_html_(self) -> str:
-        return f'{self.markup}\n<script type="module">\n{STATIC.sub("", self.module())}</script>'
+        return f'{self.markup}\n<script type="module">\n{IDLE.sub("", self.script_text())}</script>'
 
     @classmethod
-    def module(cls) -> str:
-        """The text of the JavaScript module."""
+    def script_text(cls) -> str:
+        """The text of that file."""
         return cls.script.read_text(encoding="utf8")
 
     def within(self, budget: int, remedy: str) -> Self:

@@ -77,7 +77,7 @@ class AttentionExplorer(ElementFigure):
         row, column = lattice.first(start, masked_only)
         ordered = sorted(frames, key=lambda f: -1 if f.step is None else f.step)
         ordered.sort(key=lambda f: [g.name for g in frames].index(f.name))
-        self.data = {
+        self.data: dict[str, Any] = {
             "frames": [self._frame(frame, masked_only) for frame in ordered],
             "grids": {f"{g.height}x{g.width}": lat.data() for g, lat in self._lattices.items()},
             "masked": masked_only,

@@ -6,6 +6,7 @@ are told apart by colour-blind readers.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -177,6 +178,15 @@ def correspondence_picture(
             _picture(axes[panel], _pixels(_painted(person, field, mask)), titles[panel])
             _join(axes[panel], axes[1], chosen, field, size)
     return figure
+
+
+def save_figure(path: Path | str, figure: Figure, *, dpi: int = 150) -> None:
+    """Write a figure as PNG on a white ground. An interrupted write leaves what was there before."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    figure.savefig(temporary, format="png", dpi=dpi, facecolor="white")
+    os.replace(temporary, path)
 
 
 def loss_curve(log: Path | str, *, smooth: int = 20) -> Figure:

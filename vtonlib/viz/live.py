@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import anywidget
 import ipywidgets
@@ -12,6 +13,11 @@ import traitlets
 from vtonlib.viz.element import ElementFigure
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def live_module(figure: ElementFigure) -> str:
+    """The JavaScript module of a figure for anywidget: its script, and the ``render`` that all figures share."""
+    return figure.script_text() + Path(__file__).with_name("live.js").read_text(encoding="utf8")
 
 
 class ElementView(anywidget.AnyWidget):
@@ -44,7 +50,7 @@ class LiveFigure:
             self.controls.manual_button.layout.display = "none"
             for control in self.controls.kwargs_widgets:
                 control.observe(self.controls.update, "value")
-        self.view = ElementView(_esm=self.figure.module(), markup=self.figure.markup)
+        self.view = ElementView(_esm=live_module(self.figure), markup=self.figure.markup)
         self.widget = ipywidgets.VBox([self.controls, self.view])
 
     @property
@@ -60,6 +66,6 @@ class LiveFigure:
         return f"LiveFigure({self.figure!r})"
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        data, metadata = self.view._repr_mimebundle_()
+        data, metadata = cast(tuple[dict, dict], self.view._repr_mimebundle_())  # None only without a view
         view = data[WIDGET_VIEW] | {"model_id": self.widget.model_id}
         return {"text/plain": repr(self), "text/html": self.figure._repr_html_(), WIDGET_VIEW: view}, metadata

@@ -1,5 +1,5 @@
 // A small matrix, a mask painted on it, and what an operation makes of both: <vton-matrix>. No import, no request.
-// A static page inlines this module without its last line; in a live notebook anywidget loads all of it.
+// A page inlines this script; in a live notebook anywidget loads it with live.js behind it.
 const STYLE = `
 :host { display: block; max-width: 44rem; margin: 1rem auto; color: inherit; font: inherit;
   --line: color-mix(in srgb, currentColor 30%, transparent);
@@ -28,7 +28,7 @@ figcaption { margin-top: .6rem; }`;
 const SHELL = `<style>${STYLE}</style><figure>
 <label>temperature <input type="range" min="-3" max="3" step="0.25"><output></output></label>
 <div class="panes"><div class="pane"><table class="given"></table></div>
-<div class="pane" tabindex="0" role="region" aria-label="Result"><table class="result"></table></div></div>
+<div class="pane" tabindex="0" role="group" aria-label="Result"><table class="result"></table></div></div>
 <p class="legend"></p><p class="said" aria-live="polite"></p><figcaption></figcaption></figure>`;
 
 const sum = (values) => values.reduce((a, b) => a + b, 0);
@@ -155,18 +155,3 @@ class Matrix extends HTMLElement {
 }
 if (!customElements.get("vton-matrix")) customElements.define("vton-matrix", Matrix);
 
-// The live twin: the markup and the choices travel between the page and Python.
-function render({ model, el }) {
-  const fresh = () => Object.assign(document.createElement("template"), { innerHTML: model.get("markup") }).content.firstElementChild;
-  const node = document.importNode(fresh(), true), same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
-  customElements.upgrade(node);
-  node.addEventListener("vton-change", (event) => {
-    if (same(event.detail, model.get("state"))) return;
-    model.set("state", event.detail);
-    model.save_changes();
-  });
-  el.append(node);
-  model.on("change:markup", () => node.load(fresh()));
-  model.on("change:state", () => { if (!same(node.state, model.get("state"))) node.choose(model.get("state")); });
-}
-export default { render };

@@ -1,0 +1,79 @@
+"""One person and one garment from single files, for trying on outside any list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from vtonlib.data.batch import KEYPOINTS, PARSE_LABELS, TryOnBatch
+from vtonlib.data.folders.decode import Array, decode_picture
+from vtonlib.data.folders.faults import content_problems
+from vtonlib.data.folders.layout import PERSON_PARTS, Content, FolderError, Problem
+from vtonlib.data.folders.read import to_images, to_masks
+
+
+def _beside(person: Path, field: str, option: str) -> Path:
+    """The file of a person's ``field`` where the layout has it: ``person`` lies in its folder ``image/``."""
+    part = next(part for part in PERSON_PARTS if part.field == field)
+    path = part.path(person.parent.parent, person.name)
+    if not path.exists():
+        raise FolderError(
+            Problem(path, "nothing", f"the {field.replace('_', ' ')} of {person.name}", f"Name it with {option}")
+        )
+    return path
+
+
+def read_files(
+    person: Path,
+    garment: Path,
+    *,
+    agnostic_mask: Path | None = None,
+    dense_pose: Path | None = None,
+    height: int,
+    width: int,
+) -> TryOnBatch:
+    """A batch of one, of which only what a try-on pipeline needs is known.
+
+    Args:
+        person: the photograph.
+        garment: the flat garment on a white ground.
+        agnostic_mask: what to paint, white; where it is not given, ``person`` must lie in the VITON-HD layout and its
+            mask is taken from there. The agnostic image is the person with the mask painted grey.
+        dense_pose: the body surface map, likewise.
+        height, width: size to read at; a picture of another ratio is stretched, as the field does.
+
+    Raises:
+        FolderError: naming the file that is missing or at fault, what was found and expected, and a remedy.
+
+    Book: sec-folders.
+    """
+    mask_path = agnostic_mask or _beside(person, "agnostic_mask", "--mask")
+    pose_path = dense_pose or _beside(person, "dense_pose", "--dense-pose")
+
+    def read(path: Path, content: Content = "image") -> Array:
+        return decode_picture(path, path.parent, content, (width, height))[0][None]
+
+    images = {path: to_images(read(path)) for path in (person, garment, pose_path)}
+    pixels = read(mask_path, "mask")
+    problems = content_problems({"agnostic_mask": pixels[0]}, {"agnostic_mask": mask_path}, frozenset())
+    if problems:
+        raise FolderError(*problems)
+    mask = to_masks(pixels)
+    empty = torch.zeros(1, 1, height, width)
+    return TryOnBatch(
+        person=images[person],
+        garment=images[garment],
+        garment_mask=(images[garment] < 0.96).any(1, keepdim=True).float(),  # the ground is white
+        agnostic=images[person] * (1 - mask),
+        agnostic_mask=mask,
+        dense_pose=images[pose_path],
+        keypoints=torch.full((1, len(KEYPOINTS), 2), torch.nan),
+        parse=torch.zeros(1, len(PARSE_LABELS), height, width),
+        garment_region=empty,
+        flow=torch.zeros(1, height, width, 2),
+        flow_mask=empty,
+        warped_garment=torch.ones(1, 3, height, width),
+        misalign_mask=empty,
+        index=torch.zeros(1, dtype=torch.long),
+    )
