@@ -43,7 +43,39 @@ class GpuStep(Step):
         return json.loads(self.record.read_text(encoding="utf8"))["measured"]["fingerprint"] == self.fingerprint()
 
 
-STEPS: tuple[GpuStep, ...] = ()
+SMALL = "runs/gpu/stableviton-small"
+STORED = "checkpoints/stableviton-small"
+
+
+def train_small(part: int, steps: int) -> GpuStep:
+    """One part of the training of the small StableVITON, which goes on from the checkpoints of the part before."""
+    settings = ("--set", f"train.steps={steps}")
+    return GpuStep(
+        name=f"stableviton-small-{part}",
+        argv=("-m", "vtonlib", "train", "stableviton", "--size", "small", "--out", SMALL, *settings),
+        outputs=(f"{SMALL}/final/model_index.json",),
+        minutes=9.5,
+    )
+
+
+STEPS: tuple[GpuStep, ...] = (
+    train_small(1, 6000),
+    train_small(2, 12_000),
+    GpuStep(
+        name="stableviton-small-evaluate",
+        argv=("-m", "vtonlib", "evaluate", SMALL, "--count", "256"),
+        inputs=(f"{SMALL}/final",),
+        outputs=(f"{SMALL}/report.json", f"{SMALL}/grid.png"),
+        minutes=5,
+    ),
+    GpuStep(
+        name="stableviton-small-store",
+        argv=("-m", "tools.store", SMALL, STORED),
+        inputs=(f"{SMALL}/final", f"{SMALL}/report.json"),
+        outputs=(f"{STORED}/model_index.json", f"{STORED}/unet/diffusion_pytorch_model.safetensors"),
+        minutes=1,
+    ),
+)
 """All steps, in order: a step may read what an earlier one leaves."""
 
 

@@ -37,7 +37,8 @@ def coordinate_grid(
 def to_pixels(flow: Float[Tensor, "*shape 2"], height: int, width: int) -> Float[Tensor, "*shape 2"]:
     """Coordinates (or their differences) from units of [-1, 1] to steps of a ``height`` x ``width`` lattice.
 
-    Only the scale changes, not the origin: right for differences such as end-point errors.
+    Only the scale changes, not the origin: right for differences such as end-point errors. Equation: eq-distance.
+    Book: sec-world.
     """
     half = torch.tensor([(width - 1) / 2, (height - 1) / 2], device=flow.device, dtype=flow.dtype)
     return flow * half
@@ -46,7 +47,7 @@ def to_pixels(flow: Float[Tensor, "*shape 2"], height: int, width: int) -> Float
 def warp(image: Float[Tensor, "b c h w"], flow: Float[Tensor, "b H W 2"]) -> Float[Tensor, "b c H W"]:
     """Read ``image`` at the places that ``flow`` names, bilinearly; outside the image its border continues.
 
-    Source: Leffa, I_warp = grid_sample(I_ref, Flow). Book: sec-flow.
+    Source: Leffa, I_warp = grid_sample(I_ref, Flow). Equation: eq-warp. Book: sec-flow.
     """
     return F.grid_sample(image, flow, mode="bilinear", padding_mode="border", align_corners=ALIGN_CORNERS)
 
@@ -78,7 +79,7 @@ def resize_mask(mask: Float[Tensor, "b c h w"], height: int, width: int) -> Floa
 def masked_mean(x: Float[Tensor, "b c h w"], mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, ""]:
     """The mean of ``x`` over channels and the pixels of ``mask``, weighted by it, over the whole batch.
 
-    An empty mask gives 0 with gradient 0, not NaN.
+    An empty mask gives 0 with gradient 0, not NaN. Equation: eq-masked-mean. Book: sec-how-to-use.
     """
     return (x * mask).sum() / (mask.sum() * x.shape[1]).clamp_min(torch.finfo(x.dtype).tiny)
 

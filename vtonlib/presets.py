@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+import torch
+
 from vtonlib.config import DataConfig, Size, TrainConfig, from_json, to_json
 from vtonlib.data.folders import Folder
 from vtonlib.data.source import TryOnSource
@@ -52,12 +54,14 @@ def stableviton(size: Size) -> ExperimentConfig:
                 cached_examples=2048,
             ),
             TrainConfig(
-                steps=700, batch_size=32, learning_rate=3e-3, schedule="cosine", ema_decay=0.98, save_every=100
+                steps=600, batch_size=32, learning_rate=3e-3, schedule="cosine", ema_decay=0.98, save_every=100
             ),
         ),
         "small": (
-            StableVITONConfig(block_out_channels=(64, 128, 128), attention_levels=(False, True, True)),
-            TrainConfig(steps=20_000, batch_size=64, learning_rate=5e-4, ema_decay=0.999, save_every=1000),
+            StableVITONConfig(
+                block_out_channels=(64, 96, 96), attention_levels=(False, True, True), num_attention_heads=2
+            ),
+            TrainConfig(steps=12_000, batch_size=64, learning_rate=1e-3, ema_decay=0.998, save_every=500),
         ),
         "base": (
             StableVITONConfig(
@@ -113,7 +117,9 @@ def preset(name: str, *, size: Size = "tiny") -> ExperimentConfig:
 
 def open_source(config: DataConfig) -> TryOnSource:
     """The folder ``config.root``, or the procedural world where that is empty."""
-    return Folder(Path(config.root), config) if config.root else World(config)
+    if config.root:
+        return Folder(Path(config.root), config)
+    return World(config, device="cuda" if torch.cuda.is_available() else "cpu")
 
 
 def new_task(config: TaskConfig, data: DataConfig) -> Task:

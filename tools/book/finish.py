@@ -51,16 +51,16 @@ def rendering(data: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
 
 def sign(notebook: Notebook, name: str, seconds: float) -> None:
     """After a run: what the outputs were made from goes into the notebook, when and how long into results/."""
-    provenance.remember(
-        name,
-        {
-            "date": datetime.date.today().isoformat(),
-            "seconds": max(1, round(seconds)),
-            "python": platform.python_version(),
-            "versions": {p: importlib.metadata.version(p).split("+")[0] for p in ("vtonlib", "torch", "numpy")},
-        },
-    )
-    notebook["metadata"][provenance.KEY] = provenance.provenance(from_notebook(name, dict(notebook)))
+    versions = {p: importlib.metadata.version(p).split("+")[0] for p in ("vtonlib", "torch", "numpy")}
+    record = {
+        "date": datetime.date.today().isoformat(),
+        "seconds": max(1, round(seconds)),
+        "python": platform.python_version(),
+        "versions": versions,
+    }
+    provenance.remember(name, record)
+    made_from = provenance.provenance(from_notebook(name, dict(notebook)))
+    notebook["metadata"][provenance.KEY] = {**made_from, "torch": ".".join(versions["torch"].split(".")[:2])}
 
 
 def refresh_texts() -> list[str]:

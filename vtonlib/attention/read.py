@@ -28,7 +28,8 @@ def expected_coordinates(record: AttentionRecord, *, temperature: float = 1.0) -
         ValueError: for a record with several lattices of keys.
 
     Source: StableVITON Eq. 4, the centre coordinate map (the paper divides by the number of keys besides, the
-    released code does not, nor do we); Leffa, the flow field. Book: sec-expected-coordinates.
+    released code does not, nor do we); Leffa, the flow field. Equation: eq-expected-coordinates.
+    Book: sec-expected-coordinates.
     """
     flow = record.read(_key_coordinates(record)[None, None], temperature=temperature).mean(1)
     return flow.unflatten(1, record.query_grid)
@@ -42,7 +43,7 @@ def coordinate_spread(record: AttentionRecord, *, temperature: float = 1.0) -> F
     Raises:
         ValueError: for a record with several lattices of keys.
 
-    Book: sec-expected-coordinates.
+    Equation: eq-coordinate-spread. Book: sec-expected-coordinates.
     """
     keys = _key_coordinates(record)
     values = torch.cat((keys, keys.square().sum(-1, keepdim=True)), dim=-1)[None, None]
@@ -60,7 +61,7 @@ def nearest_coordinates(record: AttentionRecord, *, rows_per_chunk: int = 256) -
     Raises:
         ValueError: for a record with several lattices of keys.
 
-    Book: sec-expected-coordinates.
+    Equation: eq-nearest-key. Book: sec-expected-coordinates.
     """
     keys, rows = _key_coordinates(record), torch.arange(record.query.shape[2], device=record.query.device)
     best = [

@@ -58,6 +58,8 @@ class AttentionRecord:
         """softmax(q k^T scale / temperature) value, without the map.
 
         The mean over heads commutes with reading: the head mean of the reads is the read of the head-mean map.
+
+        Equation: eq-head-mean.
         """
         query, key = self._precise()
         with torch.autocast(query.device.type, enabled=False):
@@ -70,6 +72,8 @@ class AttentionRecord:
         never smaller than the mean of these.) With q and k held outside the softmax, the second term alone has the
         gradient of H, dH/dx_j = -p_j (x_j - E[x]); so logsumexp is needed as a number only and is taken in chunks of
         rows. First derivatives only.
+
+        Equation: eq-row-entropy.
         """
         query, key = self._precise()
         factor = self._factor(temperature)
@@ -90,7 +94,10 @@ class AttentionRecord:
     def weights(
         self, rows: Int[Tensor, "b m"] | None = None, *, temperature: float = 1.0
     ) -> Float[Tensor, "b heads m nk"]:
-        """The map itself, or some rows of it: for figures and tests, never for losses."""
+        """The map itself, or some rows of it: for figures and tests, never for losses.
+
+        Equations: eq-attention-map, eq-temperature.
+        """
         chosen = self if rows is None else self.select(rows)
         query, key = chosen._precise()
         with torch.autocast(query.device.type, enabled=False):

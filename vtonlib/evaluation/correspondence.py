@@ -59,7 +59,8 @@ def end_point_error(
     Raises:
         ValueError: if the shapes do not agree.
 
-    Source: Baker et al. 2011, "A database and evaluation methodology for optical flow". Book: sec-evaluation.
+    Source: Baker et al. 2011, "A database and evaluation methodology for optical flow". Equation: eq-epe.
+    Book: sec-evaluation.
     """
     selected = _selected(flow, target, mask)
     return _mean_over(_distance(flow, target, lattice), selected)
@@ -80,7 +81,8 @@ def pck(
     Raises:
         ValueError: if the shapes do not agree.
 
-    Source: Yang & Ramanan 2013, "Articulated human detection with flexible mixtures of parts". Book: sec-evaluation.
+    Source: Yang & Ramanan 2013, "Articulated human detection with flexible mixtures of parts". Equation: eq-pck.
+    Book: sec-evaluation.
     """
     selected = _selected(flow, target, mask)
     distance = _distance(flow, target, lattice)
@@ -102,7 +104,7 @@ def mirror_swap_rate(
     Raises:
         ValueError: if the shapes do not agree.
 
-    Book: sec-evaluation.
+    Equation: eq-mirror-swaps. Book: sec-evaluation.
     """
     off_centre = _selected(flow, target, mask) & (target[..., 0].abs() >= band)
     # |f - m|^2 - |f - t|^2 = 4 f_x t_x with m = (-t_x, t_y): only the signs of x matter.
@@ -125,7 +127,7 @@ def coverage(
     Raises:
         ValueError: if the shapes do not agree.
 
-    Book: sec-evaluation.
+    Equation: eq-coverage. Book: sec-evaluation.
     """
     selected = _selected(flow, target, mask)
     true_cells, cells = (_used_cells(f, selected, lattice) for f in (target, flow))

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from vtonlib import __version__
+from vtonlib.viz.element import ElementFigure
 from vtonlib.viz.figures import use_book_style
 
 DATA_MIME = "application/vnd.vton.data+json"
@@ -126,6 +127,35 @@ def book_figure(
     described |= {key: value for key, value in (("caption", caption), ("name", name)) if value}
     digests = {key: digest(values) for key, values in arrays.items()}
     return BookFigure(figure, {**described, "tolerance": tolerance, "arrays": digests})
+
+
+@dataclass(frozen=True, eq=False)
+class BookElement:
+    """An interactive figure as a notebook shows it, with the digest of its data beside the page's fragment."""
+
+    element: ElementFigure
+    data: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return repr(self.element)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return {"text/html": self.element._repr_html_(), "text/plain": repr(self), DATA_MIME: self.data}
+
+
+def book_element(element: ElementFigure, *, tolerance: float = 0.01, **arrays: Any) -> BookElement:
+    """An interactive figure with the data that it shows, for the last line of a cell: :func:`book_figure`'s twin.
+
+    Its fragment holds rounded logits and compressed pictures, which differ between machines; the digest does not.
+
+    Raises:
+        ValueError: without data.
+
+    Book: sec-how-to-use.
+    """
+    if not arrays:
+        raise ValueError("an interactive figure of the book needs the arrays that it shows")
+    return BookElement(element, {"tolerance": tolerance, "arrays": {k: digest(v) for k, v in arrays.items()}})
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from vtonlib.data.batch import KEYPOINTS, PARSE_LABELS, TryOnBatch
@@ -52,7 +53,7 @@ def read_files(
     pose_path = dense_pose or _beside(person, "dense_pose", "--dense-pose")
 
     def read(path: Path, content: Content = "image") -> Array:
-        return decode_picture(path, path.parent, content, (width, height))[0][None]
+        return np.stack([decode_picture(path, path.parent, content, (width, height))[0]])
 
     images = {path: to_images(read(path)) for path in (person, garment, pose_path)}
     pixels = read(mask_path, "mask")

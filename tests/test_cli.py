@@ -1,0 +1,134 @@
+"""The command line end to end, at the smallest sizes: every verb, and errors that are one line."""
+
+import json
+
+import pytest
+import torch
+from PIL import Image
+
+from vtonlib.cli import main
+from vtonlib.evaluation.report import Report, beats
+
+SMALL = ["data.height=32", "data.width=24", "train.batch_size=4", "train.steps=2", "task.cached_examples=8"]
+MODEL = ["task.block_out_channels=16,32", "task.cross_attention_dim=12", "train.save_every=1", "train.sample_every=0"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    root = tmp_path_factory.mktemp("folder") / "vton"
+    assert main(["data", "make", str(root), "--height", "32", "--width", "24", "--train", "8", "--test", "4"]) == 0
+    return root
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "stableviton"
+    assert main(["train", "stableviton", "--out", str(out), "--set", *SMALL, "--set", *MODEL]) == 0
+    return out
+
+
+def test_list_names_every_preset(capsys):
+    assert main(["list"]) == 0
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in ("stableviton", "autoencoder", "matcher", "classifier", "64x48"))
+
+
+def test_a_run_folder_holds_what_it_promises(run):
+    assert {p.name for p in run.iterdir()} >= {"config.json", "log.jsonl", "checkpoints", "final"}
+    assert json.loads((run / "config.json").read_text())["train"]["steps"] == 2
+    assert not [p for p in run.rglob("*") if p.suffix in {".bin", ".pt", ".pkl"}]
+
+
+def test_training_again_does_nothing(run, capsys):
+    before = (run / "log.jsonl").read_bytes()
+    assert main(["train", "stableviton", "--out", str(run), "--set", *SMALL, *MODEL]) == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert (run / "log.jsonl").read_bytes() == before
+
+
+def test_evaluate_writes_a_report_with_every_split_and_baseline(run):
+    assert main(["evaluate", str(run), "--count", "6"]) == 0
+    report = Report.from_json((run / "report.json").read_text())
+    assert [table.split for table in report.tables] == ["paired", "unpaired", "cross"]
+    for table in report.tables:
+        methods = {row.method for row in table.rows}
+        assert methods >= {"warps.0", "StableVITON", "oracle", "uniform", "flip", "nearest colour", "copy", "agnostic"}
+    assert beats(report, "paired", "EPE", "oracle", "uniform")
+    assert (run / "report.md").read_text().startswith("# stableviton")
+    with Image.open(run / "grid.png") as picture:
+        assert picture.size == (4 * 24 + 3 * 2, 6 * 32 + 5 * 2), "six rows, four columns, two pixels apart"
+
+
+def test_a_folder_takes_the_place_of_the_world(folder, tmp_path):
+    out = tmp_path / "run"
+    assert main(["data", "check", str(folder)]) == 0
+    assert main(["train", "stableviton", "--data", str(folder), "--out", str(out), "--set", *SMALL, *MODEL]) == 0
+    assert main(["evaluate", str(out), "--count", "2"]) == 0
+    report = Report.from_json((out / "report.json").read_text())
+    assert [table.split for table in report.tables] == ["paired", "unpaired"]
+
+
+def test_try_on_from_files(run, folder, tmp_path):
+    images = sorted((folder / "test" / "image").iterdir())
+    garments = sorted((folder / "test" / "cloth").iterdir())
+    picture, correspondence = tmp_path / "result.png", tmp_path / "correspondence.png"
+    command = ["sample", str(run), "--person", str(images[0]), "--garment", str(garments[1]), "--steps", "2"]
+    assert main([*command, "--out", str(picture), "--correspondence", str(correspondence)]) == 0
+    with Image.open(picture) as image:
+        assert image.size == (24, 32)
+        assert image.mode == "RGB"
+    with Image.open(correspondence) as image:
+        assert min(image.size) > 100
+    first = picture.read_bytes()
+    assert main([*command, "--out", str(picture)]) == 0
+    assert picture.read_bytes() == first, "seeded"
+
+
+def test_data_check_reports_and_fails(folder, tmp_path, capsys):
+    import shutil
+
+    broken = tmp_path / "broken"
+    shutil.copytree(folder, broken)
+    victim = next((broken / "train" / "cloth").iterdir())
+    victim.write_bytes(b"")
+    with pytest.raises(SystemExit, match="1 problem"):
+        main(["data", "check", str(broken)])
+    assert victim.name in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "stablevitron"], "unknown preset 'stablevitron'; known: stableviton"),
+        (["train", "matcher", "--set", "train.stepz=3"], "unknown key 'stepz'; TrainConfig has steps"),
+        (["train", "matcher", "--set", "train.steps=many"], "train.steps=many: expected int"),
+        (["train", "matcher", "--set", "steps"], "'steps': expected key=value"),
+        (["evaluate", "nowhere"], "nowhere"),
+        (["data", "check", "nowhere"], "nowhere"),
+        (["sample", "nowhere", "--person", "a.png", "--garment", "b.png", "--out", "c.png"], "nowhere: no config.json"),
+        (
+            ["sample", ".", "--person", "a.png", "--garment", "b.png", "--out", "c.png", "--height", "8"],
+            "give both or neither",
+        ),
+    ],
+)
+def test_errors_are_one_line(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    try:
+        assert main(arguments) == 1
+        printed = capsys.readouterr().err
+        assert len(printed.strip().splitlines()) == 1
+    except SystemExit as error:
+        printed = capsys.readouterr().out + str(error)
+    assert message in printed
+
+
+def test_the_same_seed_gives_the_same_weights(tmp_path):
+    from safetensors.torch import load_file
+
+    states = []
+    for name in ("a", "b"):
+        out = tmp_path / name
+        assert main(["train", "stableviton", "--out", str(out), "--set", *SMALL, *MODEL]) == 0
+        states.append(load_file(out / "final" / "unet" / "diffusion_pytorch_model.safetensors"))
+    assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
