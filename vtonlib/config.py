@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import types
 import typing
 from dataclasses import dataclass, is_dataclass
@@ -60,7 +61,7 @@ def _parse(text: str, kind: Any, where: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         if text.lower() == "none" and type(None) in args:
             return None
-        return _parse(text, next(a for a in args if a is not type(None)), where)
+        return _parse(text, _either(kind), where)
     if origin is tuple:
         return tuple(_parse(t, args[0], where) for t in text.split(",") if t)
     if kind is bool:
@@ -68,9 +69,27 @@ def _parse(text: str, kind: Any, where: str) -> Any:
             raise ValueError(f"{where}={text}: expected true or false")
         return text.lower() == "true"
     try:
-        return kind(text)
+        value = kind(text)
     except (TypeError, ValueError):
-        raise ValueError(f"{where}={text}: expected {getattr(kind, '__name__', kind)}") from None
+        raise ValueError(f"{where}={text}: expected {_name(kind)}") from None
+    return _finite(value, where)
+
+
+def _name(kind: Any) -> str:
+    """How an error calls a type."""
+    return getattr(kind, "__name__", str(kind))
+
+
+def _finite(value: Any, where: str) -> Any:
+    """``value``, unless it is a float that is not a number or infinite."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{where}={value}: expected a finite number")
+    return value
+
+
+def _either(kind: Any) -> Any:
+    """The other type of ``X | None``."""
+    return next(a for a in typing.get_args(kind) if a is not type(None))
 
 
 def _assign(config: T, path: list[str], text: str, where: str) -> T:
@@ -129,13 +148,22 @@ def _build(kind: Any, values: Any, where: str) -> Any:
 
 
 def _coerce(hint: Any, value: Any, where: str) -> Any:
-    """A JSON value as the annotated type: objects become records, lists tuples."""
+    """A JSON value as the annotated type: objects become records, lists tuples, whole numbers floats."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
     if is_dataclass(hint):
         return _build(hint, value, where)
-    if typing.get_origin(hint) is tuple and isinstance(value, list):
-        return tuple(value)
+    if origin is Literal:
+        if value not in args:
+            raise ValueError(f"{where}={value!r}: expected one of {', '.join(map(str, args))}")
+        return value
+    if origin in (typing.Union, types.UnionType):
+        return None if value is None and type(None) in args else _coerce(_either(hint), value, where)
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise ValueError(f"{where}={value!r}: expected a list of {_name(args[0])}")
+        return tuple(_coerce(args[0], item, where) for item in value)
     if hint is float and type(value) is int:
         return float(value)
-    if isinstance(hint, type) and type(value) is not hint:
-        raise ValueError(f"{where}={value!r}: expected {hint.__name__}")
-    return value
+    if type(value) is not hint:
+        raise ValueError(f"{where}={value!r}: expected {_name(hint)}")
+    return _finite(value, where)

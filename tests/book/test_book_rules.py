@@ -235,6 +235,7 @@ def test_quotes_are_filled_and_held_to_their_record() -> None:
     assert quoting.filled(filled, resolve) == filled
     assert [p.split(":")[0] for p in quoting.problems(filled, resolve)] == ["{claim}`gone.m`"]
     assert len(quoting.problems(text, resolve)) == 4
+    assert quoting.problems("As in ``{claim}`0.42 <x.y>` ``.", resolve) == []
 
 
 # Sources and digests

@@ -45,7 +45,7 @@ def test_centres_by_equation_by_code_and_here() -> None:
     assert half[0] / half[1] == 5 / 3
 
 
-@pytest.mark.disagreement("D12")
+@pytest.mark.disagreement("D13")
 def test_x_before_y() -> None:
     """Sampled through (row, column), the garment is transposed: no error tells, the picture does."""
     key = torch.eye(KEYS.tokens, dtype=torch.float64)[None, None]
@@ -58,7 +58,7 @@ def test_x_before_y() -> None:
     assert (row_column - ours).abs().max() == 2
 
 
-@pytest.mark.disagreement("D13")
+@pytest.mark.disagreement("D14")
 def test_centres_lie_on_the_lattice_of_the_queries() -> None:
     """A smooth map, queries 4x6 and keys 6x4: each query looks at the key nearest to its own place."""
     places, keys = (coordinate_grid(*grid, dtype=torch.float64).flatten(0, 1) for grid in (QUERIES, KEYS))
@@ -72,7 +72,7 @@ def test_centres_lie_on_the_lattice_of_the_queries() -> None:
     torch.testing.assert_close(same.flatten(1, 2).unflatten(1, KEYS), same)
 
 
-@pytest.mark.disagreement("D14")
+@pytest.mark.disagreement("D15")
 def test_entropy_of_the_mean_map_is_larger() -> None:
     r = record(heads=4)
     of_mean = torch.special.entr(r.weights().mean(1)).sum(-1)

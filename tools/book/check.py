@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from tools.book import anatomy, claims, equations, form, ledger, provenance, quoting
-from tools.book.page import Page, all_pages, content_problems, notebook_names
+from tools.book.page import Page, all_pages, content_problems, notebook_names, without_code
 from tools.site import pages as contents
 
 
@@ -21,7 +21,9 @@ def quote_problems(pages: Sequence[Page]) -> list[str]:
     for page in pages:
         resolve = quoting.resolver(page, known, runs)
         for cell in page.markdown:
-            found += [f"{page.name}: cell {cell.number}: {p}" for p in quoting.problems(cell.source, resolve)]
+            found += [
+                f"{page.name}: cell {cell.number}: {p}" for p in quoting.problems(without_code(cell.source), resolve)
+            ]
             roles = quoting.ROLE.finditer(cell.source)
             quoted |= {quoting.target(role).partition(".")[0] for role in roles if role[1] == "claim"}
     return found + [f"claims/{name}.json: no page quotes it" for name in known if name not in quoted]

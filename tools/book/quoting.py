@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from tools.book.claims import Claim
 from tools.book.page import Page
 
-ROLE = re.compile(r"\{(claim|value|run)\}`(?:([^`<]*?)\s*<([^`>]+)>|([^`<]+))`")
+ROLE = re.compile(r"(?<!`)\{(claim|value|run)\}`(?:([^`<]*?)\s*<([^`>]+)>|([^`<]+))`")
 
 
 def target(match: re.Match[str]) -> str:

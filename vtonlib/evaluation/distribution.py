@@ -56,8 +56,8 @@ def _root(matrix: Float[Tensor, "d d"]) -> Float[Tensor, "d d"]:
 def frechet_distance(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> float:
     """Squared Fréchet distance between Gaussians fitted to two sets of features: FID, for Inception's features.
 
-    |mu_x - mu_y|^2 + tr(S_x + S_y - 2 (S_x^1/2 S_y S_x^1/2)^1/2), in float64. Biased upwards for few images: compare
-    only values from equally many.
+    ``|mu_x - mu_y|^2 + tr(S_x + S_y - 2 (S_x^1/2 S_y S_x^1/2)^1/2)``, in float64. Biased upwards for
+    few images: compare only values from equally many.
 
     Raises:
         ValueError: for fewer than 2 images, or different numbers of features.

@@ -32,6 +32,7 @@ class Metric:
 
     @property
     def heading(self) -> str:
+        """Name, unit, and an arrow to where better is."""
         arrow = "↑" if self.better == "higher" else "↓"
         return f"{self.name} ({self.unit}) {arrow}" if self.unit else f"{self.name} {arrow}"
 

@@ -91,10 +91,8 @@ class UNetEncoder(ModelMixin, ConfigMixin):
         sample: Float[Tensor, "b c h w"],
         timestep: Int[Tensor, " b"],
         context: Float[Tensor, "b n e"],
-        *,
-        added: Float[Tensor, "b c0 h w"] | None = None,
     ) -> UNetFeatures:
-        """The skips and the time embedding; ``added`` is added once, after ``conv_in`` (ControlNet's hint).
+        """The skips and the time embedding.
 
         Raises:
             ValueError: when a side of ``sample`` is not a multiple of 2^(levels - 1).
@@ -105,7 +103,6 @@ class UNetEncoder(ModelMixin, ConfigMixin):
             raise ValueError(f"the latent is {height}x{width}; both sides must be multiples of {multiple}")
         time = self.time_embedding(self.time_proj(timestep).to(sample.dtype))
         hidden = self.conv_in(sample)
-        hidden = hidden if added is None else hidden + added
         skips = [hidden]
         for block in self.down_blocks:
             if hasattr(block, "attentions"):

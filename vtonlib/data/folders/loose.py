@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from vtonlib.data.batch import KEYPOINTS, PARSE_LABELS, TryOnBatch
 from vtonlib.data.folders.decode import Array, decode_picture
@@ -36,13 +37,9 @@ def read_files(
 ) -> TryOnBatch:
     """A batch of one, of which only what a try-on pipeline needs is known.
 
-    Args:
-        person: the photograph.
-        garment: the flat garment on a white ground.
-        agnostic_mask: what to paint, white; where it is not given, ``person`` must lie in the VITON-HD layout and its
-            mask is taken from there. The agnostic image is the person with the mask painted grey.
-        dense_pose: the body surface map, likewise.
-        height, width: size to read at; a picture of another ratio is stretched, as the field does.
+    Where ``agnostic_mask`` (white: to be painted) or ``dense_pose`` is not given, ``person`` must lie in the VITON-HD
+    layout and they are taken from there. The agnostic image is the person with the mask painted grey. Everything is
+    resized to ``height`` x ``width``; a picture of another ratio is stretched, as the field does.
 
     Raises:
         FolderError: naming the file that is missing or at fault, what was found and expected, and a remedy.
@@ -57,24 +54,30 @@ def read_files(
 
     images = {path: to_images(read(path)) for path in (person, garment, pose_path)}
     pixels = read(mask_path, "mask")
-    problems = content_problems({"agnostic_mask": pixels[0]}, {"agnostic_mask": mask_path}, frozenset())
-    if problems:
+    if problems := content_problems({"agnostic_mask": pixels[0]}, {"agnostic_mask": mask_path}, frozenset()):
         raise FolderError(*problems)
     mask = to_masks(pixels)
+    known = {
+        "person": images[person],
+        "garment": images[garment],
+        "garment_mask": (images[garment] < 0.96).any(1, keepdim=True).float(),  # the ground is white
+        "agnostic": images[person] * (1 - mask),
+        "agnostic_mask": mask,
+        "dense_pose": images[pose_path],
+    }
+    return TryOnBatch(**known, **_unknown(height, width))
+
+
+def _unknown(height: int, width: int) -> dict[str, Tensor]:
+    """Every other field of a batch of one, saying "not known"."""
     empty = torch.zeros(1, 1, height, width)
-    return TryOnBatch(
-        person=images[person],
-        garment=images[garment],
-        garment_mask=(images[garment] < 0.96).any(1, keepdim=True).float(),  # the ground is white
-        agnostic=images[person] * (1 - mask),
-        agnostic_mask=mask,
-        dense_pose=images[pose_path],
-        keypoints=torch.full((1, len(KEYPOINTS), 2), torch.nan),
-        parse=torch.zeros(1, len(PARSE_LABELS), height, width),
-        garment_region=empty,
-        flow=torch.zeros(1, height, width, 2),
-        flow_mask=empty,
-        warped_garment=torch.ones(1, 3, height, width),
-        misalign_mask=empty,
-        index=torch.zeros(1, dtype=torch.long),
-    )
+    return {
+        "keypoints": torch.full((1, len(KEYPOINTS), 2), torch.nan),
+        "parse": torch.zeros(1, len(PARSE_LABELS), height, width),
+        "garment_region": empty,
+        "flow": torch.zeros(1, height, width, 2),
+        "flow_mask": empty,
+        "warped_garment": torch.ones(1, 3, height, width),
+        "misalign_mask": empty,
+        "index": torch.zeros(1, dtype=torch.long),
+    }
