@@ -1,7 +1,7 @@
 """Garments: how one lies flat, and where each point of a dressed person comes from in the flat garment.
 
-A garment has two kinds of parts: the panel (front of a top, dress or skirt, or both trouser legs), which follows the
-trunk's rows, and sleeves, which follow the arms. Both have coordinates on the person and on the mannequin; equal
+A garment has two kinds of parts: the panel (the front of a top, dress or skirt, or both trouser legs), which follows
+the trunk's rows, and sleeves, which follow the arms. Both have coordinates on the person and on the mannequin; equal
 coordinates are the same point of cloth. That alone defines the flow.
 """
 
@@ -14,212 +14,196 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vtonlib.data import textures
-from vtonlib.data.body import (
-    CHEST, COLLAR, CROTCH, FORE_ARM, HIP, LEVELS, SHOULDER, UPPER_ARM, WAIST,
-    Arms, Figure, Frame, arm_bones, arm_radius, arms, canvas_unit, frame, interpolate, mannequin,
+from vtonlib.data.body import Arms, Trunk, arm_bones, arm_coordinates, arm_radius
+from vtonlib.data.figure import (
+    CHEST,
+    COLLAR,
+    CROTCH,
+    FORE_ARM,
+    HIP,
+    LEVELS,
+    SHOULDER,
+    UPPER_ARM,
+    WAIST,
+    Figure,
+    mannequin,
 )  # fmt: skip
-from vtonlib.data.scene import DRESS, LOWER, Garment
+from vtonlib.data.frame import Frame, canvas_scale, each, interpolate, make_frame, steepness
+from vtonlib.data.parameters import LOWER, Garment
 
 WAISTBAND = 0.035
 """Height of a lower garment's upper edge on the mannequin."""
 SEAM_ALLOWANCE = 0.034
-"""How much wider than what shows the flat garment is, in canvas units: about one pixel of 64: no silhouette of the
-person reads the white ground beside the flat garment."""
+"""How far the flat garment reaches beyond what shows when it is worn, in the canvas's units: about one pixel of 64.
+So no silhouette of the person reads the white ground beside the flat garment."""
+_Plane = Float[Tensor, "b 1 h w"]
 
 
-def _each(value: Tensor) -> Tensor:
-    return value.view(-1, 1, 1, 1)
-
-
-def panel_knots(figure: Figure, garment: Garment) -> tuple[Tensor, Tensor]:
-    """Outer and inner half widths [b k] of the garment's panel on a figure."""
-    ease, flare, boxy = (v[:, None] for v in (garment.ease, garment.flare, garment.boxy))
-    trousers = garment.trousers[:, None]
+def panel_knots(figure: Figure, garment: Garment) -> Float[Tensor, "b 2 k"]:
+    """Outer and inner half widths of the garment's panel on a figure."""
+    ease, flare, trousers = garment.ease[:, None], garment.flare[:, None], garment.trousers[:, None]
     outer = figure.outer + ease
-    outer[:, SHOULDER] = figure.outer[:, SHOULDER] + 0.35 * ease[:, 0] + 0.008
+    outer[:, SHOULDER] = figure.outer[:, SHOULDER] + 0.35 * garment.ease + 0.008
     outer[:, COLLAR] = figure.outer[:, COLLAR] + 0.012
     straight = torch.maximum(outer[:, CHEST], outer[:, HIP]) - 0.012
-    outer[:, WAIST] = torch.lerp(outer[:, WAIST], torch.maximum(straight, outer[:, WAIST]), garment.boxy)
+    outer[:, WAIST] = outer[:, WAIST].lerp(torch.maximum(straight, outer[:, WAIST]), garment.boxy)
     below = (figure.levels - figure.levels[:, HIP : HIP + 1]).relu()
     skirt = outer[:, HIP : HIP + 1] + (flare + 0.1 * ease) * below
-    legs = outer + flare * below
-    hangs = below > 0
-    outer = torch.where(hangs, torch.where(trousers, legs, skirt), outer)
-    inner = torch.where(trousers, figure.inner - (0.6 * ease + 0.3 * flare * below) * (figure.inner > 0), -1.0)
-    return outer, inner.clamp_min(-1.0) + 0 * boxy
+    outer = torch.where(below > 0, torch.where(trousers, outer + flare * below, skirt), outer)
+    gap = figure.inner - (0.6 * ease + 0.3 * flare * below) * (figure.inner > 0)
+    return torch.stack((outer, torch.where(trousers, gap, -1.0)), 1)
+
+
+def sleeve_radius(figure: Figure, garment: Garment, upper: _Plane, lower: _Plane) -> _Plane:
+    """Half width of a sleeve along the arm: wider than the arm, the more so the shorter it is."""
+    ease = garment.ease * (1.5 - 0.5 * garment.sleeve.clamp(0, 2))
+    widths = torch.stack((0.2 * ease, 0.8 * ease, 1.4 * ease), 1) + 0.004
+    return arm_radius(figure.radii + widths, upper, lower)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flat:
-    """How a garment lies on its canvas: the mannequin's arms, and the camera."""
+    """How a garment lies on its canvas: a mannequin, the panel's half widths on it, and the camera."""
 
     figure: Figure
-    outer: Float[Tensor, "b k"]
-    inner: Float[Tensor, "b k"]
+    knots: Float[Tensor, "b 2 k"]
     fit: Float[Tensor, " b"]
+    """Zoom that makes the garment fill its canvas."""
     middle: Float[Tensor, " b"]
+    """Height on the mannequin of the canvas's centre."""
+
+    def to_canvas(self, x: _Plane, y: _Plane, height: int, width: int) -> Float[Tensor, "b h w 2"]:
+        """Places on the mannequin as coordinates in [-1, 1] of the flat garment's image: a flow."""
+        scale = canvas_scale(height, width, x)
+        x, y = x * (scale[0] * each(self.fit)), (y - each(self.middle)) * (scale[1] * each(self.fit))
+        return torch.cat((x, y), 1).movedim(1, -1)
 
 
 def lay_flat(garment: Garment) -> Flat:
-    """Spread the garment so that it fills its canvas."""
-    long = ((garment.sleeve - 0.4) / 1.2).clamp(0, 1)
-    angle = 0.95 - 0.62 * long
+    """Spread a garment so that it fills its canvas: the longer its sleeves, the closer they lie."""
+    angle = 0.95 - 0.62 * ((garment.sleeve - 0.4) / 1.2).clamp(0, 1)
     figure = mannequin(angle)
-    outer, inner = panel_knots(figure, garment)
+    knots = panel_knots(figure, garment)
     length = UPPER_ARM * garment.sleeve.clamp(0, 1) + FORE_ARM * (garment.sleeve - 1).clamp(0, 1)
-    has_sleeve = garment.sleeve > 0
-    tip = figure.shoulder[:, 0] + length[:, None] * torch.stack((angle.sin(), angle.cos()), 1)
-    radius = sleeve_radius(figure.radii, garment, garment.sleeve.clamp_min(0)[:, None, None, None]).flatten()
-    level = torch.tensor(LEVELS, device=outer.device)
-    visible = (level < garment.hem[:, None] + 0.1) & (level > -0.4)
-    wide = torch.where(visible, outer, torch.zeros_like(outer)).amax(1)
-    wide = torch.where(has_sleeve, torch.maximum(wide, tip[:, 0] + radius * angle.cos()), wide)
+    tip_x, tip_y = (figure.shoulder[:, 0] + length[:, None] * torch.stack((angle.sin(), angle.cos()), 1)).unbind(1)
+    end = each(garment.sleeve)
+    cuff = sleeve_radius(figure, garment, end.clamp(0, 1), (end - 1).clamp(0, 1)).flatten()
+    seen = (figure.levels < garment.hem[:, None] + 0.1) & (figure.levels > -0.4)
+    wide = torch.where(seen, knots[:, 0], 0.0).amax(1)
     top = torch.where(garment.category == LOWER, WAISTBAND, LEVELS[COLLAR] - 0.01)
-    low = torch.where(has_sleeve, torch.maximum(garment.hem, tip[:, 1] + radius * angle.sin()), garment.hem)
-    margin = SEAM_ALLOWANCE + 0.035
+    low = garment.hem
+    has_sleeve = garment.sleeve > 0
+    wide = torch.where(has_sleeve, torch.maximum(wide, tip_x + cuff * angle.cos()), wide)
+    low = torch.where(has_sleeve, torch.maximum(low, tip_y + cuff * angle.sin()), low)
+    margin = 2 * SEAM_ALLOWANCE
     fit = torch.minimum((0.75 - margin) / wide, (2 - 2 * margin) / (low - top)).clamp_max(2.6)
-    return Flat(figure=figure, outer=outer, inner=inner, fit=fit, middle=(top + low) / 2)
-
-
-def sleeve_radius(radii: Tensor, garment: Garment, v: Tensor) -> Tensor:
-    """Half width of a sleeve along the arm: wider than the arm, the more the shorter it is."""
-    ease, length = _each(garment.ease), _each(garment.sleeve)
-    return arm_radius(radii, v) + 0.005 + ease * (0.5 + 0.4 * v.clamp(0, 2)) * (1.5 - 0.5 * length.clamp(0, 2))
-
-
-def flat_frame(flat: Flat, height: int, width: int) -> Frame:
-    """The flat canvas in the mannequin's plane."""
-    shift = torch.stack((torch.zeros_like(flat.fit), -flat.middle * flat.fit), 1)
-    return frame(height, width, flat.fit, shift)
+    return Flat(figure=figure, knots=knots, fit=fit, middle=(top + low) / 2)
 
 
 def neckline(garment: Garment, x: Tensor, y: Tensor) -> Tensor:
     """Distance below the neckline on the mannequin: V, round or square."""
-    depth, wide = _each(garment.neck_depth), _each(garment.neck_width)
-    a = x.abs() / wide
-    d = (y - LEVELS[COLLAR]).clamp_min(0) / depth
-    style = _each(garment.neck_style)
-    q = torch.where(style == 0, a + d, torch.where(style == 1, torch.hypot(a, d), (a**4 + d**4).sqrt().sqrt()))
-    return (q - 1) * torch.minimum(wide, depth)
+    wide, depth = each(garment.neck_width), each(garment.neck_depth)
+    a, d = x.abs() / wide, (y - LEVELS[COLLAR]).clamp_min(0) / depth
+    a2, d2 = a * a, d * d
+    style = each(garment.neck_style)
+    round_or_square = torch.where(style == 1, (a2 + d2).sqrt(), (a2 * a2 + d2 * d2).sqrt().sqrt())
+    return (torch.where(style == 0, a + d, round_or_square) - 1) * torch.minimum(wide, depth)
 
 
-def draw_flat(flat: Flat, garment: Garment, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """The flat garment's colours [b 3 h w] in [0, 1], on white, and its mask [b 1 h w]."""
-    at = flat_frame(flat, height, width)
-    margin = _each(SEAM_ALLOWANCE / flat.fit)
-    rows = interpolate(flat.figure.levels, torch.stack((flat.outer, flat.inner, _armhole(flat, garment)), 1), at.y)
-    outer, inner, armhole = (rows[:, i : i + 1] for i in range(3))
+def cut_edges(garment: Garment, x: Tensor, y: Tensor) -> Tensor:
+    """Distance inside the panel's cut edges on the mannequin: neckline or waist, and hem."""
+    is_lower = each(garment.category == LOWER)
+    collar = torch.minimum(neckline(garment, x, y), y - LEVELS[COLLAR])
+    return torch.minimum(torch.where(is_lower, y - WAISTBAND, collar), each(garment.hem) - y)
+
+
+def cuff_distance(garment: Garment, v: _Plane) -> _Plane:
+    """Distance before the end of the sleeve; everywhere negative for a garment without sleeves."""
+    return (each(garment.sleeve) - v) * UPPER_ARM - each(garment.sleeve < 0).float()
+
+
+def _armhole(flat: Flat, garment: Garment) -> Float[Tensor, "b 1 k"]:
+    """Outer limit of the panel: the straps of a sleeveless garment are narrower than the shoulders."""
+    outer = flat.knots[:, 0]
+    limit = torch.full_like(outer, 2.0)
+    limit[:, COLLAR], limit[:, SHOULDER] = 0.136, 0.146
+    limit[:, CHEST] = outer[:, CHEST] + 0.04
+    bare = (garment.sleeve < 0) & (garment.category != LOWER)
+    return torch.where(bare[:, None], limit, 9.0)[:, None]
+
+
+def draw_flat(flat: Flat, garment: Garment, height: int, width: int) -> tuple[Float[Tensor, "b 3 h w"], _Plane]:
+    """The flat garment's colours in [0, 1], on white, and its mask."""
+    nowhere = torch.zeros_like(flat.middle)
+    at = make_frame(height, width, flat.fit, torch.stack((nowhere, -flat.middle * flat.fit), 1))
+    margin = each(SEAM_ALLOWANCE / flat.fit)
+    rows = interpolate(flat.figure.levels, torch.cat((flat.knots, _armhole(flat, garment)), 1), at.y)
+    outer, inner, armhole = rows.split(1, dim=1)
     a = at.x.abs()
-    is_lower = _each(garment.category == LOWER)
-    sides = torch.minimum(torch.minimum(outer + margin, armhole) - a, a - inner + margin)
-    hem = _each(garment.hem) - at.y
-    top = torch.where(is_lower, at.y - WAISTBAND, at.y - LEVELS[COLLAR])
-    neck = torch.where(is_lower, top.expand(-1, -1, -1, width), neckline(garment, at.x, at.y))
-    panel = torch.minimum(torch.minimum(sides, hem), torch.minimum(neck, top))
-    arm = arms(flat.figure, at, (at.x > 0).expand(-1, -1, height, -1))
-    radius = sleeve_radius(flat.figure.radii, garment, arm.v) + margin
-    cuff = (_each(garment.sleeve) - arm.v) * UPPER_ARM
-    sleeve = torch.minimum(torch.minimum(radius - arm.distance, cuff), arm.start)
+    edge = cut_edges(garment, at.x, at.y)
+    panel = torch.minimum(torch.minimum(torch.minimum(outer + margin, armhole) - a, a - inner + margin), edge)
+    arm = arm_coordinates(flat.figure, at, (at.x > 0).expand(-1, -1, height, -1))
+    cuff = cuff_distance(garment, arm.v)
+    sides = sleeve_radius(flat.figure, garment, arm.upper, arm.lower) + margin - arm.distance
+    sleeve = torch.minimum(torch.minimum(sides, cuff), arm.start)
     mask = at.coverage(torch.maximum(panel, sleeve))
-    on_sleeve = sleeve > torch.where(panel < 0.02, panel, 0.02)
-    x = torch.where(on_sleeve, arm.s * arm.side, at.x)
-    y = torch.where(on_sleeve, arm.v * UPPER_ARM + LEVELS[SHOULDER], at.y)
+    on_sleeve = sleeve > panel.clamp_max(0.02)
     colour = textures.paint(
-        garment.texture, x, y, at.pixel, colours=garment.colours, scale=garment.scale, angle=garment.angle,
-        variant=garment.variant,
+        garment.texture,
+        torch.where(on_sleeve, arm.s * arm.side + 0.6, at.x),  # beside the chest: no print lands on a sleeve
+        torch.where(on_sleeve, arm.v * UPPER_ARM + LEVELS[SHOULDER], at.y),
+        at.pixel, colours=garment.colours, scale=garment.scale, angle=garment.angle, variant=garment.variant,
     )  # fmt: skip
-    edge = torch.where(on_sleeve, cuff, torch.minimum(neck, hem))
-    rib = at.coverage(0.016 - edge) * 0.16 + at.coverage(0.0035 - (edge - 0.028).abs()) * 0.12
-    seam = at.coverage(0.003 - arm.start.abs()) * (sleeve > -0.01) * 0.18
-    colour = colour * (1 - rib - seam)
-    return torch.lerp(torch.ones_like(colour), colour, mask), mask
-
-
-def _armhole(flat: Flat, garment: Garment) -> Tensor:
-    """Outer limit [b k] of the panel where there is no sleeve."""
-    limit = torch.full_like(flat.outer, 9.0)
-    bare = garment.sleeve < 0
-    strap = 0.135 + 0 * garment.sleeve
-    limit[:, COLLAR] = torch.where(bare, strap, limit[:, COLLAR])
-    limit[:, SHOULDER] = torch.where(bare, strap + 0.012, limit[:, SHOULDER])
-    limit[:, CHEST] = torch.where(bare, flat.outer[:, CHEST] + 0.05, limit[:, CHEST])
-    return limit
+    edge = torch.where(on_sleeve, cuff, edge)
+    seam = at.coverage(0.003 - arm.start.abs()) * (sleeve > -0.01)
+    finish = 1 - 0.14 * at.coverage(0.016 - edge) - 0.1 * at.coverage(0.003 - (edge - 0.026).abs()) - 0.16 * seam
+    return torch.lerp(torch.ones_like(colour), colour * finish, mask), mask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Panel:
-    """A garment's panel on a person: analytic outline and, for each pixel, the place on the mannequin."""
+class Worn:
+    """One kind of part as worn: its analytic outline and, for each pixel, its place on the mannequin."""
 
-    distance: Float[Tensor, "b 1 h w"]
-    u: Float[Tensor, "b 1 h w"]
-    x: Float[Tensor, "b 1 h w"]
-    y: Float[Tensor, "b 1 h w"]
+    distance: _Plane
+    """Inside the sides of the part; the cut edges (neck, hem, cuff) are not in it."""
+    x: _Plane
+    y: _Plane
 
 
-def wear_panel(
-    figure: Figure, garment: Garment, flat: Flat, at: Frame, across: Tensor, turn: Tensor
-) -> Panel:
-    """Read the panel's place on the mannequin row by row; ``across`` is x from the centre line [b 1 h w]."""
-    outer, inner = panel_knots(figure, garment)
-    rows = interpolate(figure.levels, torch.stack((outer, inner, flat.figure.levels), 1), at.y)
-    outer, inner, level = (rows[:, i : i + 1] for i in range(3))
-    level = level + (at.y - figure.levels[:, -1].view(-1, 1, 1, 1)).clamp_min(0)
-    there = interpolate(flat.figure.levels, torch.stack((flat.outer, flat.inner), 1), level)
-    gap, flat_gap = inner.relu(), there[:, 1:].relu()
-    stretch = (there[:, :1] - flat_gap) / (outer - gap)
-    a = across.abs()
-    u = across / outer
-    legs = _each(garment.trousers) & (level > LEVELS[CROTCH] - 0.1)
-    turning = torch.where(legs, 0.0, _each(turn) * there[:, :1])
-    x = torch.copysign(flat_gap + stretch * (a - gap), across) + turning * (1 - u * u).clamp_min(0)
+def wear_panel(figure: Figure, garment: Garment, flat: Flat, at: Frame, trunk: Trunk, turn: Tensor) -> Worn:
+    """The panel on a person; ``turn`` [b] says how far the body is turned about its axis."""
+    knots = panel_knots(figure, garment)
+    rows = interpolate(figure.levels, torch.cat((knots, flat.figure.levels[:, None]), 1), at.y)
+    outer, inner, level = rows.split(1, dim=1)
+    flat_outer, flat_inner = interpolate(flat.figure.levels, flat.knots, level).split(1, dim=1)
+    gap, flat_gap = inner.relu(), flat_inner.relu()
+    a = trunk.across.abs()
+    u2 = (trunk.across / outer).square()
+    # A turned body shows more of one side: the cloth shifts inwards, not at the outline. Legs do not turn.
+    whole = ~(each(garment.trousers) & (level > LEVELS[CROTCH] - 0.1))
+    shift = (1 - u2).clamp_min_(0) * (each(turn) * flat_outer * whole)
+    stretched = torch.addcmul(flat_gap, (flat_outer - flat_gap) / (outer - gap), a - gap)
+    # Seen from the chest's height, what is level on a round body sags in the middle, the lower the more.
     bow = 0.035 * ((level + 0.3) / 0.6).clamp(0, 1.5)
-    steep = (1 + ((outer[:, :, 1:] - outer[:, :, :-1]) / (at.y[:, :, 1:] - at.y[:, :, :-1])).square()).rsqrt()
-    steep = torch.cat((steep[:, :, :1], steep), 2)
-    distance = torch.minimum(outer - a, a - inner) * steep
-    distance = torch.where(at.y < _each(figure.levels[:, COLLAR]) - 0.02, -1.0, distance)
-    return Panel(distance=distance, u=u, x=x, y=level + bow * (u * u).clamp_max(1.5))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sleeve:
-    """A garment's sleeves on a person, as :class:`Panel`."""
-
-    distance: Float[Tensor, "b 1 h w"]
-    x: Float[Tensor, "b 1 h w"]
-    y: Float[Tensor, "b 1 h w"]
-
-
-def wear_sleeve(figure: Figure, garment: Garment, flat: Flat, arm: Arms) -> Sleeve:
-    """Where each pixel of the arms' sleeves lies on the mannequin."""
-    worn = sleeve_radius(figure.radii, garment, arm.v)
-    bones = arm_bones(flat.figure)
-    seam = _each(bones["seam"][:, 0])
-    dx, dy = (_each(bones["upper"][:, 0, i]) for i in range(2))
-    origin = flat.figure.shoulder[:, 0]
-    s = arm.s / worn * sleeve_radius(flat.figure.radii, garment, arm.v)
-    upper, lower = arm.v.clamp(0, 1), (arm.v - 1).clamp_(0, 1.3)
-    t = upper * (UPPER_ARM + seam * s) - seam * s + lower * FORE_ARM
-    distance = torch.minimum(worn - arm.distance, arm.start)
-    return Sleeve(
-        distance=distance,
-        x=arm.side * (_each(origin[:, 0]) + dx * t + dy * s),
-        y=_each(origin[:, 1]) + dy * t - dx * s,
+    distance = torch.minimum(outer - a, a - inner).mul_(steepness(outer, at.y))
+    return Worn(
+        distance=torch.where(at.y < each(figure.levels[:, COLLAR] - 0.02), -1.0, distance),
+        x=torch.copysign(stretched, trunk.across).add_(shift),
+        y=torch.addcmul(level, bow, u2.clamp_max_(1.5)),
     )
 
 
-def to_canvas(flat: Flat, x: Tensor, y: Tensor, height: int, width: int) -> Float[Tensor, "b h w 2"]:
-    """Places on the mannequin as coordinates in [-1, 1] of the flat garment's image."""
-    unit = canvas_unit(height, width) * _each(flat.fit)
-    x = x * (unit * 2 / (width - 1))
-    y = (y - _each(flat.middle)) * (unit * 2 / (height - 1))
-    return torch.cat((x, y), 1).movedim(1, -1)
-
-
-def cut_distance(garment: Garment, panel: Panel) -> Tensor:
-    """Distance inside the cut edges (neck, waist, hem) of a plain garment's panel, in the mannequin's units."""
-    is_lower = _each(garment.category == LOWER)
-    top = torch.where(is_lower, panel.y - WAISTBAND, neckline(garment, panel.x, panel.y))
-    return torch.minimum(top, _each(garment.hem) - panel.y)
-
-
-DRESS_CATEGORY = DRESS
+def wear_sleeve(figure: Figure, garment: Garment, flat: Flat, arm: Arms) -> Worn:
+    """The sleeves on a person."""
+    bones = arm_bones(flat.figure)
+    seam, dx, dy = each(bones.seam[:, 0]), each(bones.upper[:, 0, 0]), each(bones.upper[:, 0, 1])
+    x, y = (each(c) for c in flat.figure.shoulder[:, 0].unbind(1))
+    worn = sleeve_radius(figure, garment, arm.upper, arm.lower)
+    s = arm.s / worn * sleeve_radius(flat.figure, garment, arm.upper, arm.lower)
+    # Along the mannequin's arm: mitred at the shoulder as there, straight at the elbow.
+    t = torch.addcmul(arm.lower * FORE_ARM + arm.upper * UPPER_ARM, seam * s, arm.upper - 1)
+    return Worn(
+        distance=torch.minimum(worn - arm.distance, arm.start),
+        x=arm.side * (x + dx * t + dy * s),
+        y=y + dy * t - dx * s,
+    )

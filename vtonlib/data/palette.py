@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+_RGB = tuple[float, float, float]
+Palette = tuple[Any, ...]
 
-def _rgb(*codes: str) -> tuple[tuple[float, float, float], ...]:
+
+def _rgb(*codes: str) -> tuple[_RGB, ...]:
     return tuple((int(c[:2], 16) / 255, int(c[2:4], 16) / 255, int(c[4:], 16) / 255) for c in codes)
 
 
@@ -45,12 +49,16 @@ BACKDROPS = tuple(
 """Studio walls: light and shade."""
 
 
+FACADES = _rgb("b98b73", "d9c4a5", "a5adb5", "8d9b8a", "c9a08c", "e0d5c5", "7f7f8a", "b9b09f", "94746a", "c4ccd2")
+"""House fronts in the street."""
+
+
 @lru_cache(maxsize=64)
-def _table(palette: tuple, device: torch.device) -> Tensor:
+def _table(palette: Palette, device: torch.device) -> Tensor:
     return torch.tensor(palette, device=device)
 
 
-def pick(palette: tuple, unit: Float[Tensor, " b"]) -> Float[Tensor, "b *colours"]:
+def pick(palette: Palette, unit: Float[Tensor, " b"]) -> Float[Tensor, b * colours]:
     """Entries of a palette for numbers in [0, 1), all equally likely."""
     table = _table(palette, unit.device)
     return table[(unit * len(table)).long().clamp_max(len(table) - 1)]

@@ -80,9 +80,9 @@ def dots(cloth: Cloth) -> Layers:
 
 def gradient(cloth: Cloth) -> Layers:
     """Dyed from one colour to another."""
-    return torch.sigmoid((cloth.y - 0.05 + 0.1 * cloth.variant[:, 0] + 0.3 * cloth.variant[:, 1] * cloth.x) * 11), _none(
-        cloth
-    )
+    return torch.sigmoid(
+        (cloth.y - 0.05 + 0.1 * cloth.variant[:, 0] + 0.3 * cloth.variant[:, 1] * cloth.x) * 11
+    ), _none(cloth)
 
 
 def logo(cloth: Cloth) -> Layers:
@@ -140,7 +140,15 @@ TEXTURES: dict[str, Callable[[Cloth], Layers]] = {
     f.__name__: f for f in (plain, stripes, checks, dots, gradient, logo, lettering)
 }
 PLAIN = list(TEXTURES).index("plain")
-WEIGHTS = {"plain": 0.1, "stripes": 0.24, "checks": 0.16, "dots": 0.16, "gradient": 0.1, "logo": 0.12, "lettering": 0.12}
+WEIGHTS = {
+    "plain": 0.1,
+    "stripes": 0.24,
+    "checks": 0.16,
+    "dots": 0.16,
+    "gradient": 0.1,
+    "logo": 0.12,
+    "lettering": 0.12,
+}
 """How often each is drawn."""
 
 

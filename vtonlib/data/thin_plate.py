@@ -17,7 +17,8 @@ def _kernel(squared: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
 
 
 def _squared_distances(a: Float[Tensor, "b m 2"], b: Float[Tensor, "b n 2"]) -> Float[Tensor, "b m n"]:
-    return (a[:, :, None] - b[:, None]).square().sum(-1)
+    x, y = (a[:, :, None] - b[:, None]).unbind(-1)
+    return torch.addcmul(x * x, y, y)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
