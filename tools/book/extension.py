@@ -17,6 +17,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from tools.book import claims, provenance, quoting, setup_cell, tables
 from tools.book.page import Page, all_pages, load
+from tools.book.shown import BookOutput
 
 log = logging.getLogger(__name__)
 
@@ -100,5 +101,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     for name in ("claim", "value", "run"):
         app.add_role(name, QuoteRole())
     app.add_directive("book-table", BookTable)
+    app.add_directive("book-output", BookOutput)
     app.connect("html-page-context", useful_issues, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

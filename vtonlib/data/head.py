@@ -47,7 +47,8 @@ class Head:
 
     def style(self, *names: str) -> Tensor:
         """Whether the hair has one of these styles."""
-        return sum(each(self.body.hair_style == HAIR_STYLES.index(n)) for n in names) > 0
+        numbers = torch.tensor([HAIR_STYLES.index(n) for n in names], device=self.x.device)
+        return each(torch.isin(self.body.hair_style, numbers))
 
     def by_style(self, values: list[float]) -> Tensor:
         """A number for each example's hair style."""

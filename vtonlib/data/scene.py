@@ -17,7 +17,7 @@ from vtonlib.data.sampling import (
     sample_outfits,
     sample_poses,
     sample_settings,
-)  # fmt: skip
+)
 from vtonlib.data.source import SPLITS, Split
 
 CYCLE = (UPPER, UPPER, LOWER, UPPER, DRESS, UPPER, UPPER, UPPER)

@@ -80,9 +80,8 @@ def dots(cloth: Cloth) -> Layers:
 
 def gradient(cloth: Cloth) -> Layers:
     """Dyed from one colour to another."""
-    return torch.sigmoid(
-        (cloth.y - 0.05 + 0.1 * cloth.variant[:, 0] + 0.3 * cloth.variant[:, 1] * cloth.x) * 11
-    ), _none(cloth)
+    slant = 0.1 * cloth.variant[:, 0] + 0.3 * cloth.variant[:, 1] * cloth.x
+    return torch.sigmoid((cloth.y - 0.05 + slant) * 11), _none(cloth)
 
 
 def logo(cloth: Cloth) -> Layers:
@@ -126,8 +125,9 @@ _BITMAPS = torch.stack([_bitmap(word) for word in WORDS])[:, None]
 def lettering(cloth: Cloth) -> Layers:
     """A word across the chest, underlined on some."""
     which = (cloth.variant[:, 0, 0, 0, 0] * len(WORDS)).long().clamp_max(len(WORDS) - 1)
-    height = 0.15 + 0.04 * cloth.scale
     rows, columns = _BITMAPS.shape[-2:]
+    letters = cloth.x.new_tensor([len(word) for word in WORDS])[which].view(-1, 1, 1, 1)
+    height = ((0.27 + 0.04 * cloth.scale) * rows / (6 * letters)).clamp_max(0.16)
     y = (cloth.y + 0.12) / (height / 2)
     x = cloth.x / (height / 2 * columns / rows)
     ink = warp(_BITMAPS.to(cloth.x.device)[which], torch.cat((x, y), 1).movedim(1, -1))
@@ -141,14 +141,8 @@ TEXTURES: dict[str, Callable[[Cloth], Layers]] = {
 }
 PLAIN = list(TEXTURES).index("plain")
 WEIGHTS = {
-    "plain": 0.1,
-    "stripes": 0.24,
-    "checks": 0.16,
-    "dots": 0.16,
-    "gradient": 0.1,
-    "logo": 0.12,
-    "lettering": 0.12,
-}
+    "plain": 0.1, "stripes": 0.24, "checks": 0.16, "dots": 0.16, "gradient": 0.1, "logo": 0.12, "lettering": 0.12,
+}  # fmt: skip
 """How often each is drawn."""
 
 

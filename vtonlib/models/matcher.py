@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from vtonlib.attention import AttentionCore, Grid
-from vtonlib.grids import coordinate_grid
+from vtonlib.grids import coordinate_grid, resize_image, resize_mask
 
 
 class PatchEncoder(nn.Sequential):
@@ -35,11 +37,15 @@ class ResidualConv(nn.Module):
 
 
 class Matcher(nn.Module):
-    """Copies every patch of the worn garment from where in the flat garment its attention looks.
+    """Paints each token of the worn garment in the mean of the garment's colours, weighted by one attention.
 
-    Queries come from what is known of the person (agnostic image, its mask, dense pose), keys from the garment and
-    its coordinates, and the values are the garment's patches themselves, untouched: the only way to a small loss is to
-    look at the right place. Nothing tells the model where that is.
+    Queries come from what is known of the person (agnostic image, its mask, dense pose), keys from the garment, both
+    with coordinates; the values are the colours of the garment's tokens, untouched. So the only way to a small loss is
+    to look at the right place, and nothing tells the model where that is. The logits are
+
+        sharpness * cos(q_i, k_j) + log(share of token j that the garment covers)
+
+    Cosines keep the softmax from saturating before it has found anything, and the white ground is no key.
 
     Args:
         channels: width of the two encoders.
@@ -47,18 +53,27 @@ class Matcher(nn.Module):
         heads: number of heads, which are averaged.
         patch_size: pixels along the side of a token.
         layers: residual convolutions of each encoder.
+        sharpness: initial value of the learned factor of the cosines, one for each head.
 
     Book: sec-matcher.
     """
 
     def __init__(
-        self, *, channels: int = 64, head_dim: int = 32, heads: int = 1, patch_size: int = 4, layers: int = 4
+        self,
+        *,
+        channels: int = 32,
+        head_dim: int = 16,
+        heads: int = 1,
+        patch_size: int = 4,
+        layers: int = 3,
+        sharpness: float = 5.0,
     ) -> None:
         super().__init__()
         self.heads, self.patch_size = heads, patch_size
         width = heads * head_dim
-        self.to_query = PatchEncoder(3 + 1 + 3, channels, width, patch_size=patch_size, layers=layers)
+        self.to_query = PatchEncoder(3 + 1 + 3 + 2, channels, width, patch_size=patch_size, layers=layers)
         self.to_key = PatchEncoder(3 + 2, channels, width, patch_size=patch_size, layers=layers)
+        self.log_sharpness = nn.Parameter(torch.full((heads, 1, 1), math.log(sharpness)))
         self.core = AttentionCore()
 
     def forward(
@@ -67,6 +82,7 @@ class Matcher(nn.Module):
         agnostic_mask: Float[Tensor, "b 1 h w"],
         dense_pose: Float[Tensor, "b 3 h w"],
         garment: Float[Tensor, "b 3 h w"],
+        garment_mask: Float[Tensor, "b 1 h w"],
     ) -> Float[Tensor, "b 3 h w"]:
         """The garment's colours where the attention puts them, in [-1, 1]; it means something where garment is worn.
 
@@ -77,15 +93,37 @@ class Matcher(nn.Module):
         if height % self.patch_size or width % self.patch_size:
             raise ValueError(f"images are {height}x{width}: expected multiples of patch_size, {self.patch_size}")
         grid = Grid(height // self.patch_size, width // self.patch_size)
-        place = coordinate_grid(height, width, device=garment.device, dtype=garment.dtype).movedim(-1, 0)
-        query = self.to_query(torch.cat((agnostic, agnostic_mask, dense_pose), dim=1))
-        key = self.to_key(torch.cat((garment, place.expand(len(garment), -1, -1, -1)), dim=1))
-        patches = F.pixel_unshuffle(garment, self.patch_size).flatten(2).mT[:, None]
+        place = coordinate_grid(height, width, device=garment.device, dtype=garment.dtype)
+        place = place.movedim(-1, 0).expand(len(garment), -1, -1, -1)
+        query = self._unit(self.to_query(torch.cat((agnostic, agnostic_mask, dense_pose, place), dim=1)))
+        key = self._unit(self.to_key(torch.cat((garment, place), dim=1)))
+        colours, share = token_colours(garment, garment_mask, grid)
+        # one more channel adds the logarithm of the share to the logits
+        query = F.pad(query * self.log_sharpness.exp(), (0, 1), value=1.0)
+        log_share = share.log().flatten(2).mT[:, None].expand(-1, self.heads, -1, -1)
         copied = self.core(
-            self._split(query), self._split(key), patches, query_grid=grid, key_grids=(grid,)
-        )  # [b heads n 3*patch_size^2]
-        return F.pixel_shuffle(copied.mean(1).mT.unflatten(2, grid), self.patch_size)
+            query,
+            torch.cat((key, log_share), dim=-1),
+            colours.flatten(2).mT[:, None],
+            query_grid=grid,
+            key_grids=(grid,),
+            scale=1.0,
+        )
+        return resize_image(copied.mean(1).mT.unflatten(2, grid), height, width)
 
-    def _split(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b heads n d"]:
-        """Feature maps as the tokens of every head."""
-        return x.flatten(2).unflatten(1, (self.heads, -1)).mT
+    def _unit(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b heads n d"]:
+        """Feature maps as the tokens of every head, of length 1."""
+        return F.normalize(x.flatten(2).unflatten(1, (self.heads, -1)).mT, dim=-1)
+
+
+def token_colours(
+    garment: Float[Tensor, "b 3 H W"], garment_mask: Float[Tensor, "b 1 H W"], grid: Grid
+) -> tuple[Float[Tensor, "b 3 h w"], Float[Tensor, "b 1 h w"]]:
+    """The mean colour of the garment within each token, and the share of the token that the garment covers.
+
+    The share is at least 0.001, so that it has a logarithm and a garment without a mask is all keys alike.
+    """
+    share = resize_mask(garment_mask, *grid).clamp_min(1e-3)
+    ground = 1e-3 * (1 - garment_mask)  # the colour of a token without garment
+    weight = garment_mask + ground
+    return resize_mask(garment * weight, *grid) / resize_mask(weight, *grid), share

@@ -21,11 +21,11 @@ from vtonlib.tasks.base import Phase, Task
 class MatcherConfig:
     """Shape of the model."""
 
-    channels: int = 64
-    head_dim: int = 32
+    channels: int = 32
+    head_dim: int = 16
     heads: int = 1
     patch_size: int = 4
-    layers: int = 4
+    layers: int = 3
 
 
 class MatcherTask(Task):
@@ -47,7 +47,7 @@ class MatcherTask(Task):
 
     def copy(self, batch: TryOnBatch) -> Float[Tensor, "b 3 h w"]:
         """The garment's colours on the person, as the matcher puts them."""
-        return self.matcher(batch.agnostic, batch.agnostic_mask, batch.dense_pose, batch.garment)
+        return self.matcher(batch.agnostic, batch.agnostic_mask, batch.dense_pose, batch.garment, batch.garment_mask)
 
     def matcher_loss(self, batch: TryOnBatch) -> dict[str, Tensor]:
         """The difference of the copied garment and the person, where the garment is worn."""
