@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from vtonlib.attention import AttentionTap, Grid, expected_coordinates, nearest_coordinates
 from vtonlib.data.source import training_batches
-from vtonlib.evaluation import attention_mass, baseline_flows, end_point_error, truth_on_lattice
+from vtonlib.evaluation import attention_mass, baseline_flows, end_point_error, mirror_swap_rate, truth_on_lattice
 from vtonlib.grids import resize_flow
 from vtonlib.presets import build, preset
 from vtonlib.training.phase import learning_rate
 
-STEPS, EXAMPLES, TOKENS = 300, 96, Grid(16, 12)
+STEPS, HEADS, EXAMPLES, TOKENS = 300, 2, 96, Grid(16, 12)
 MIDDLE, SIDES = 1 / 3, 0.6
 """Where |x| of the true place is smaller than the one, larger than the other."""
 
@@ -41,6 +41,7 @@ def scores(task: nn.Module, batch) -> dict[str, float]:
         "inner": error(centres, (side < MIDDLE).float()),
         "outer": error(centres, (side > SIDES).float()),
         "outer_uniform": error(flows["uniform"], (side > SIDES).float()),
+        "swaps": float(mirror_swap_rate(resize_flow(centres, *batch.size), batch.flow, batch.flow_mask).nanmean()),
         "mass": float(attention_mass(record, batch.flow, batch.flow_mask).nanmean()),
         "mass_uniform": float(attention_mass(uniform, batch.flow, batch.flow_mask).nanmean()),
         "entropy": float(record.entropy().mean(1)[known].mean()),
@@ -50,6 +51,7 @@ def scores(task: nn.Module, batch) -> dict[str, float]:
 def measure(seed: int) -> dict[str, float]:
     """Train as the chapter does, with other weights and other batches for every seed; measure on the test split."""
     config = preset("matcher", size="tiny")
+    config = replace(config, task=replace(config.task, heads=HEADS))
     train = replace(config.train, steps=STEPS, seed=seed)
     torch.manual_seed(seed)
     task, source = build(config)

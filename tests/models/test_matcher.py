@@ -5,15 +5,16 @@ import pytest
 import torch
 
 from vtonlib.attention import AttentionTap, Grid
+from vtonlib.grids import resize_image
 from vtonlib.losses.matching import colour_copying
-from vtonlib.models.matcher import Matcher
+from vtonlib.models.matcher import Matcher, token_colours
 
 
 def inputs(batch=2, height=16, width=12, dtype=torch.float32):
     generator = torch.Generator().manual_seed(0)
-    sizes = {"agnostic": 3, "agnostic_mask": 1, "dense_pose": 3, "garment": 3}
+    sizes = {"agnostic": 3, "agnostic_mask": 1, "dense_pose": 3, "garment": 3, "garment_mask": 1}
     draw = {name: torch.rand(batch, c, height, width, dtype=dtype, generator=generator) for name, c in sizes.items()}
-    return {name: x if name == "agnostic_mask" else 2 * x - 1 for name, x in draw.items()}
+    return {name: (x > 0.3).to(dtype) if name.endswith("mask") else 2 * x - 1 for name, x in draw.items()}
 
 
 def new_matcher(**options):
@@ -33,22 +34,41 @@ def test_other_sizes_are_refused(height, width):
 
 
 @pytest.mark.parametrize("heads", [1, 2])
-def test_the_image_is_the_attention_times_the_garments_patches(heads):
-    model, given = new_matcher(heads=heads).double(), inputs(dtype=torch.float64)
+def test_the_image_is_the_attention_times_the_colours_of_the_tokens(heads):
+    model, given, grid = new_matcher(heads=heads).double(), inputs(dtype=torch.float64), Grid(4, 3)
     with AttentionTap(model) as tap:
         image = model(**given)
-    (name, record), t = next(iter(tap.items())), model.token_size
-    lattice = Grid(16 // t, 12 // t)
-    assert name == "core" and (record.query_grid, record.key_grids) == (lattice, (lattice,))
-    weights = record.weights().mean(1)  # by hand: token i of the image is sum_j A_ij token j of the garment
-    for row, column in ((0, 0), (2, 1), (lattice.height - 1, lattice.width - 1)):
-        by_hand = torch.zeros(2, 3, t, t, dtype=torch.float64)
-        for j in range(lattice.tokens):
-            y, x = divmod(j, lattice.width)
-            token = given["garment"][:, :, y * t : (y + 1) * t, x * t : (x + 1) * t]
-            by_hand += weights[:, row * lattice.width + column, j, None, None, None] * token
-        found = image[:, :, row * t : (row + 1) * t, column * t : (column + 1) * t]
-        torch.testing.assert_close(found, by_hand)
+    record = tap["core"]
+    assert list(tap) == ["core"] and (record.query_grid, record.key_grids) == (grid, (grid,))
+    colours, _ = token_colours(given["garment"], given["garment_mask"], grid)
+    by_hand = record.weights().mean(1) @ colours.flatten(2).mT
+    torch.testing.assert_close(image, resize_image(by_hand.mT.unflatten(2, grid), 16, 12))
+
+
+def test_the_logits_are_sharp_cosines_plus_the_log_of_the_garments_share():
+    model, given = new_matcher(heads=2, sharpness=3.0).double(), inputs(dtype=torch.float64)
+    given["garment_mask"][..., 6:] = 0
+    with AttentionTap(model) as tap:
+        model(**given)
+    record = tap["core"]
+    share = torch.nn.functional.avg_pool2d(given["garment_mask"], 4).clamp_min(1e-3).flatten(1)
+    cosines = record.query[..., :-1] @ record.key[..., :-1].mT / 3
+    assert cosines.abs().max() <= 1 + 1e-9
+    torch.testing.assert_close(record.weights(), (3 * cosines + share.log()[:, None, None]).softmax(-1))
+
+
+def test_token_colours_by_hand():
+    garment = torch.tensor([[0.2, 0.4, 1.0, 1.0], [0.6, 1.0, 1.0, 1.0]]).expand(1, 3, 2, 4)
+    mask = torch.tensor([[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]]).expand(1, 1, 2, 4)
+    colours, share = token_colours(garment, mask, Grid(1, 2))
+    torch.testing.assert_close(colours[0, :, 0], torch.tensor([0.4, 1.0]).expand(3, 2), atol=1e-3, rtol=0)
+    torch.testing.assert_close(share.flatten(), torch.tensor([0.75, 1e-3]))
+
+
+def test_without_a_mask_all_tokens_are_keys():
+    model, given = new_matcher(), inputs()
+    full, empty = ({**given, "garment_mask": torch.full_like(given["garment_mask"], x)} for x in (1.0, 0.0))
+    torch.testing.assert_close(model(**full), model(**empty))
 
 
 def test_a_garment_of_one_colour_is_copied_exactly():
@@ -64,7 +84,7 @@ def test_sample_i_of_a_batch_equals_the_sample_alone():
         torch.testing.assert_close(model(**{name: x[i : i + 1] for name, x in given.items()})[0], together[i])
 
 
-@pytest.mark.parametrize("name", ["agnostic", "agnostic_mask", "dense_pose", "garment"])
+@pytest.mark.parametrize("name", ["agnostic", "agnostic_mask", "dense_pose", "garment", "garment_mask"])
 def test_every_input_counts(name):
     model, given = new_matcher(), inputs()
     before = model(**given)
@@ -79,6 +99,7 @@ def test_every_parameter_learns():
 
 def test_twenty_steps_on_one_batch_lower_the_loss():
     model, given = new_matcher(), inputs()
+    given["garment"] = given["garment"][..., ::4, ::4].repeat_interleave(4, -1).repeat_interleave(4, -2)
     person = given["garment"].flip(-1)  # the person wears the garment mirrored
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     losses = []

@@ -16,7 +16,10 @@ import subprocess
 import sys
 
 if importlib.util.find_spec("vtonlib") is None:
-    packages = ["vtonlib @ git+{url}@{branch}", {others}]
+    packages = [
+        "vtonlib @ git+{url}@{branch}",
+        {others},
+    ]
     subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *packages])
 
 from vtonlib.viz.notebook import setup
@@ -36,7 +39,7 @@ def version() -> str:
 def source() -> str:
     """The cell's text."""
     url, branch = repository()
-    others = ", ".join(f'"{name}"' for name in MISSING_ON_COLAB)
+    others = ",\n        ".join(f'"{name}"' for name in MISSING_ON_COLAB)  # as ruff formats it
     return TEMPLATE.format(url=url, branch=branch, others=others, version=version())
 
 

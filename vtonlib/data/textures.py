@@ -79,14 +79,16 @@ def dots(cloth: Cloth) -> Layers:
 
 
 def gradient(cloth: Cloth) -> Layers:
-    """Dyed from one colour to another."""
-    slant = 0.1 * cloth.variant[:, 0] + 0.3 * cloth.variant[:, 1] * cloth.x
-    return torch.sigmoid((cloth.y - 0.05 + slant) * 11), _none(cloth)
+    """Dyed from one colour to another, in any direction: the only fabric that tells every place from every other."""
+    direction = 2 * math.pi * cloth.variant[:, 0]
+    place = cloth.x * direction.sin() + (cloth.y + 0.05) * direction.cos()
+    return torch.sigmoid((place + 0.1 * (cloth.variant[:, 1] - 0.5)) * 9), _none(cloth)
 
 
 def logo(cloth: Cloth) -> Layers:
-    """A flower, star, sun or plain disc on the chest, in a ring."""
-    x, y = cloth.x, cloth.y + 0.12
+    """A flower, star, sun or plain disc, in a ring on some: in the middle of the chest, or on one side of it."""
+    side = (3 * cloth.variant[:, 3]).floor() - 1
+    x, y = cloth.x - 0.09 * side, cloth.y + 0.12
     radius = (x * x + y * y).sqrt()
     points = 3 + (cloth.variant[:, 0] * 5).floor()
     wave = torch.cos(torch.atan2(x, -y) * points)
@@ -141,7 +143,7 @@ TEXTURES: dict[str, Callable[[Cloth], Layers]] = {
 }
 PLAIN = list(TEXTURES).index("plain")
 WEIGHTS = {
-    "plain": 0.1, "stripes": 0.24, "checks": 0.16, "dots": 0.16, "gradient": 0.1, "logo": 0.12, "lettering": 0.12,
+    "plain": 0.06, "stripes": 0.2, "checks": 0.14, "dots": 0.14, "gradient": 0.2, "logo": 0.14, "lettering": 0.12,
 }  # fmt: skip
 """How often each is drawn."""
 
