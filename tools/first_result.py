@@ -1,6 +1,6 @@
 """Draw the picture of the README from a run: its first unpaired test examples, three times enlarged.
 
-    python -m tools.first_result runs/stableviton-tiny
+python -m tools.first_result runs/stableviton-tiny
 """
 
 from __future__ import annotations
