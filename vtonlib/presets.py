@@ -84,7 +84,7 @@ def autoencoder(size: Size) -> ExperimentConfig:
 
 def matcher(size: Size) -> ExperimentConfig:
     """The smallest model that learns correspondence."""
-    train = TrainConfig(steps=400, batch_size=32, learning_rate=3e-3)
+    train = TrainConfig(steps=500, batch_size=32, learning_rate=2e-3)
     return ExperimentConfig(preset="matcher", size=size, task=MatcherConfig(), data=DATA[size], train=train)
 
 
