@@ -86,7 +86,8 @@ class Trainer:
         self.ema = EMA(task, config.ema_decay)
         self.optimizers = {p.name: PhaseOptimizer(task, p, config, self.precision, self.scaler) for p in task.phases}
         self.log = TrainLog(self.out / "log.jsonl")
-        self.callbacks = ((config.save_every, Trainer.save), (config.sample_every, Trainer.draw), *callbacks)
+        # Saving comes last: what a restart takes up after a checkpoint must already have been drawn.
+        self.callbacks = ((config.sample_every, Trainer.draw), *callbacks, (config.save_every, Trainer.save))
 
     def fit(self) -> None:
         """Train until ``config.steps``, from the newest checkpoint if there is one.
