@@ -9,7 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-LARGEST = 16 * 2**20
+from tools.gpu import LARGEST_CHECKPOINT
 
 
 def store(run: Path, out: Path) -> None:
@@ -27,8 +27,8 @@ def store(run: Path, out: Path) -> None:
     shutil.copytree(run / "final", temporary)
     for file in temporary.rglob("*.safetensors"):
         save_file({name: x.half() if x.is_floating_point() else x for name, x in load_file(file).items()}, file)
-        if file.stat().st_size >= LARGEST:
-            sys.exit(f"{file.name}: {file.stat().st_size} bytes in half precision, expected under {LARGEST}")
+        if file.stat().st_size >= LARGEST_CHECKPOINT:
+            sys.exit(f"{file.name}: {file.stat().st_size} bytes in half precision, expected under {LARGEST_CHECKPOINT}")
     for name in ("config.json", "report.md", "report.json", "grid.png"):
         if (run / name).exists():
             shutil.copy2(run / name, temporary / name)
