@@ -15,6 +15,7 @@ import jaxtyping
 CHECKED = [
     "vtonlib.grids",
     "vtonlib.images",
+    "vtonlib.thin_plate",
     "vtonlib.attention",
     "vtonlib.data",
     "vtonlib.losses",
@@ -63,3 +64,13 @@ def no_connection_leaves_the_machine() -> Iterator[None]:
         patch.setattr(socket.socket, "connect", guarded_connect)
         patch.setattr(socket, "getaddrinfo", guarded_look_up)
         yield
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Below the results: what the built site weighs, where test_site.py has measured it."""
+    for report in terminalreporter.getreports("passed"):
+        for name, pages in report.user_properties:
+            if name == "page weight":
+                terminalreporter.section("page weight: all in all, of it explorers", sep="-")
+                for total, explorers, page in sorted(pages, reverse=True)[:5]:
+                    terminalreporter.write_line(f"{total / 1e6:6.2f} MB {explorers / 1e3:6.0f} kB  {page}")

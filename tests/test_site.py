@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -13,6 +15,12 @@ from tools.site import HTML, missing_pages, pages
 PAGES = [p for p in sorted(HTML.rglob("*.html")) if "_static" not in p.parts]
 built = pytest.mark.skipif(not PAGES, reason="the site is not built: python3 -m tools book")
 LOADS = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src", "video": "src"}
+EXPLORER = re.compile(
+    r"<(vton-\w+)\b.*?</\1>\s*(?:<script type=\"module\">.*?</script>)?",
+    flags=re.DOTALL,
+)
+EXPLORERS, PAGE = 400_000, 6_000_000
+"""Bytes: of the explorers of one page, and of a page with everything that it loads."""
 NOT_LOADED = {"canonical", "search", "index", "next", "prev", "author", "copyright"}
 
 
@@ -46,6 +54,19 @@ def broken(page: Path, soup: dict[Path, BeautifulSoup], ids: dict[Path, set[str]
         if not target.exists() or (url.fragment and target in ids and unquote(url.fragment) not in ids[target]):
             found.append(url.geturl())
     return found
+
+
+def explorer_bytes(html: str) -> int:
+    """What the explorers add to a page: their elements with data and fallback, and the script of each."""
+    return sum(len(match[0].encode()) for match in EXPLORER.finditer(html))
+
+
+def weight(page: Path, soup: BeautifulSoup) -> int:
+    """The bytes of a page and of the files of the site that it shows or runs, each counted once."""
+    loading = [e for e in soup.find_all([*LOADS]) if e.name != "link" or not NOT_LOADED & set(e.get("rel", []))]
+    urls = {element.get(LOADS[element.name], "") for element in loading}
+    files = {(page.parent / unquote(urlsplit(url).path)).resolve() for url in urls if not urlsplit(url).scheme}
+    return sum(file.stat().st_size for file in files | {page} if file.is_file())
 
 
 def without_text(page: BeautifulSoup) -> list[str]:
@@ -89,6 +110,17 @@ def test_mathematics_comes_with_the_site() -> None:
     assert list((HTML / "_static").rglob("tex-*chtml*.js"))
 
 
+@built
+def test_explorers_and_pages_are_light(soup: dict[Path, BeautifulSoup], record_property: Callable) -> None:
+    """What each page weighs is recorded; pytest's summary shows it (tests/conftest.py)."""
+    explorers = {p.relative_to(HTML).as_posix(): explorer_bytes(p.read_text(encoding="utf8")) for p in soup}
+    weights = {p.relative_to(HTML).as_posix(): weight(p, s) for p, s in soup.items()}
+    record_property("page weight", [(weights[name], explorers[name], name) for name in weights])
+    assert any(explorers.values())
+    assert {name: size for name, size in explorers.items() if size > EXPLORERS} == {}
+    assert {name: size for name, size in weights.items() if size > PAGE} == {}
+
+
 def test_the_checks_find_what_they_look_for(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text(
         '<article><script src="https://x.org/a.js"></script><img src="b.png" alt=""><a href="no.html">n</a>'
@@ -96,6 +128,11 @@ def test_the_checks_find_what_they_look_for(tmp_path: Path) -> None:
     )
     page = tmp_path / "a.html"
     soup = {page: BeautifulSoup(page.read_text(), "html.parser")}
+    assert explorer_bytes('<p>é</p><vton-matrix a="1">é</vton-matrix>\n<script type="module">1</script><b>2</b>') == 68
+    assert weight(page, soup[page]) == page.stat().st_size
+    (tmp_path / "b.png").write_bytes(b"12345")
+    assert weight(page, soup[page]) == page.stat().st_size + 5
+    (tmp_path / "b.png").unlink()
     assert foreign(soup[page]) == ["https://x.org/a.js"]
     assert without_text(soup[page]) == ["b.png"]
     assert broken(page, soup, {page: set()}) == ["b.png", "no.html", "#gone"]

@@ -26,6 +26,7 @@ this page. Shapes are written as in {ref}`sec-notation`.
 """
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("grids", "config", "images", "weights"),
+    ("thin_plate",),
     ("attention", "data"),
     ("models", "losses", "evaluation"),
     ("pipelines", "official", "files", "check"),

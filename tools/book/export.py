@@ -1,13 +1,20 @@
-"""The built site as one zip that works offline, and as a PDF where a browser and a tool to join pages are installed."""
+"""The built site as one zip that works offline, and as a PDF where a browser is installed.
+
+python -m tools.book.export join TARGET PART...    one PDF of many; as_pdf runs it where pypdf is installed
+"""
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
+from tools import environment
 from tools.shell import ROOT
 from tools.site import HTML, pages
 
@@ -30,20 +37,54 @@ def as_zip() -> Path:
 
 
 def as_pdf() -> Path:
-    """Print each page with Chromium and join the pages with pdfunite (poppler-utils).
+    """Print each page with Chromium and join the pages into one file, with an outline.
 
     Raises:
-        SystemExit: where one of the two is not installed; it names the packages.
+        SystemExit: where no Chromium is installed; it names the package.
     """
-    browser, join = next(filter(None, map(shutil.which, BROWSERS)), None), shutil.which("pdfunite")
-    if not browser or not join:
-        raise SystemExit("--pdf needs Chromium and pdfunite; on Debian: apt install chromium poppler-utils")
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not browser:
+        raise SystemExit("--pdf needs Chromium; on Debian: apt install chromium")
     with tempfile.TemporaryDirectory() as folder:
         printed = [
             _print(browser, HTML / f"{name}.html", Path(folder) / f"{i:03d}.pdf") for i, name in enumerate(pages())
         ]
-        subprocess.run([join, *map(str, printed), str(PDF)], check=True)
+        command = [environment.python(), "-m", "tools.book.export", "join", PDF, *printed]
+        subprocess.run([str(part) for part in command], check=True, cwd=ROOT)
     return PDF
+
+
+def join(target: Path, parts: Sequence[Path]) -> None:
+    """One PDF of the printed pages, in order; links to other pages lead to the published site."""
+    from pypdf import PdfWriter
+    from pypdf.generic import NameObject, TextStringObject
+
+    writer = PdfWriter()
+    for part in parts:
+        writer.append(part, outline_item=title(part))
+    for page in writer.pages:
+        for annotation in page.annotations or ():
+            action = annotation.get_object().get("/A", {})
+            if "/URI" in action:
+                action[NameObject("/URI")] = TextStringObject(published(action["/URI"]))
+    temporary = target.with_suffix(".part")
+    writer.write(temporary)
+    temporary.replace(target)
+
+
+def title(part: Path) -> str:
+    """The title of a printed page, without the book's."""
+    from pypdf import PdfReader
+
+    metadata = PdfReader(part).metadata
+    return ((metadata and metadata.title) or part.stem).partition(" — ")[0]
+
+
+def published(url: str) -> str:
+    """The published address of a page of the site on this disk; any other address as it is."""
+    base = re.search(r"^  baseurl: (\S+)$", (ROOT / "_config.yml").read_text(encoding="utf8"), flags=re.MULTILINE)
+    here = f"{HTML.as_uri()}/"
+    return base[1] + url.removeprefix(here) if base and url.startswith(here) else url
 
 
 def _print(browser: str, page: Path, target: Path) -> Path:
@@ -52,3 +93,7 @@ def _print(browser: str, page: Path, target: Path) -> Path:
     command = [browser, *options, f"--print-to-pdf={target}", page.as_uri()]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     return target
+
+
+if __name__ == "__main__":
+    join(Path(sys.argv[2]), [Path(part) for part in sys.argv[3:]])

@@ -13,8 +13,8 @@ from vtonlib.data.garment import WAISTBAND, Flat, panel_knots
 from vtonlib.data.parameters import LOWER, Garment
 from vtonlib.data.random import draw, keys
 from vtonlib.data.scene import Scene
-from vtonlib.data.thin_plate import fit_thin_plate, thin_plate_flow
 from vtonlib.grids import warp
+from vtonlib.thin_plate import fit_thin_plate, thin_plate_flow
 
 ROWS = 5
 STIFFNESS = 0.03

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vtonlib.data.thin_plate import fit_thin_plate, thin_plate_flow
+from vtonlib.thin_plate import fit_thin_plate, thin_plate_flow
 from vtonlib.grids import coordinate_grid
 
 POINTS = torch.rand(3, 9, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 2 - 1

@@ -1,0 +1,50 @@
+"""Normalizations, from batch norm to ALIAS: what each one removes, and what a label map puts back.
+
+First what needs nothing but the activation or the weight, then what class, style or label map decides.
+"""
+
+from vtonlib.models.normalization.alias import ALIASNorm, alias_noise
+from vtonlib.models.normalization.conditional import ConditionalBatchNorm2d, adaptive_instance_norm, modulate
+from vtonlib.models.normalization.mask import MaskNorm, RegionMoments, mask_standardize, region_moments
+from vtonlib.models.normalization.modulation import LabelModulation, Modulation, resize_labels
+from vtonlib.models.normalization.spade import SPADE
+from vtonlib.models.normalization.spectral import (
+    SingularPair,
+    SpectralNorm,
+    from_hook_key,
+    power_iteration,
+    spectral_norm,
+    to_hook_key,
+)
+from vtonlib.models.normalization.unconditional import (
+    group_standardize,
+    local_response_norm,
+    standardize,
+    weight_norm,
+)
+
+__all__ = [
+    "SPADE",
+    "ALIASNorm",
+    "ConditionalBatchNorm2d",
+    "LabelModulation",
+    "MaskNorm",
+    "Modulation",
+    "RegionMoments",
+    "SingularPair",
+    "SpectralNorm",
+    "adaptive_instance_norm",
+    "alias_noise",
+    "from_hook_key",
+    "group_standardize",
+    "local_response_norm",
+    "mask_standardize",
+    "modulate",
+    "power_iteration",
+    "region_moments",
+    "resize_labels",
+    "spectral_norm",
+    "standardize",
+    "to_hook_key",
+    "weight_norm",
+]

@@ -1,0 +1,62 @@
+"""Normalizations that know only the activation, or only the weight: one formula over different sets of numbers."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+
+def standardize(x: Float[Tensor, "b c h w"], dims: tuple[int, ...], *, eps: float = 1e-5) -> Float[Tensor, "b c h w"]:
+    """(x - mean) / sqrt(variance + eps), both over ``dims``; the variance is the biased one.
+
+    The axes are the whole difference: batch norm (while training) is (0, 2, 3), instance norm (2, 3), layer norm
+    (1, 2, 3). One number alone, as in a 1x1 map under instance norm, becomes 0.
+
+    Source: Ioffe & Szegedy 2015; Ulyanov et al. 2016; Ba et al. 2016. Equation: eq-standardize.
+    Book: sec-normalization.
+    """
+    variance, mean = torch.var_mean(x, dims, correction=0, keepdim=True)
+    return (x - mean) * torch.rsqrt(variance + eps)
+
+
+def group_standardize(x: Float[Tensor, "b c h w"], groups: int, *, eps: float = 1e-5) -> Float[Tensor, "b c h w"]:
+    """:func:`standardize` over each of ``groups`` equal runs of channels: 1 is layer norm, c is instance norm.
+
+    Raises:
+        ValueError: where the channels do not divide into ``groups``.
+
+    Source: Wu & He 2018. Equation: eq-group-norm. Book: sec-normalization.
+    """
+    if groups < 1 or x.shape[1] % groups:
+        raise ValueError(f"{x.shape[1]} channels do not divide into groups={groups}")
+    return standardize(x.unflatten(1, (groups, -1)).flatten(2, 3), (2, 3), eps=eps).view_as(x)
+
+
+def local_response_norm(
+    x: Float[Tensor, "b c h w"], size: int, *, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Float[Tensor, "b c h w"]:
+    """x / (k + alpha * mean of the squares of ``size`` neighbouring channels)^beta; channels outside count as 0.
+
+    The window is ``size // 2`` channels before and ``(size - 1) // 2`` after, as in ``torch.nn.LocalResponseNorm``;
+    the paper sums where torch averages, so its alpha is torch's alpha / size.
+
+    Raises:
+        ValueError: where ``size`` is less than 1.
+
+    Source: Krizhevsky et al. 2012, section 3.3. Equation: eq-local-response-norm. Book: sec-normalization.
+    """
+    if size < 1:
+        raise ValueError(f"size must be at least 1, found {size}")
+    squares = F.pad(x.square(), (0, 0, 0, 0, size // 2, (size - 1) // 2))
+    return x / (k + alpha * squares.unfold(1, size, 1).mean(-1)) ** beta
+
+
+def weight_norm(direction: Float[Tensor, "o ..."], magnitude: Float[Tensor, " o"]) -> Float[Tensor, "o ..."]:
+    """The weight whose row for each output has the given direction and length; a zero direction gives a zero row.
+
+    Source: Salimans & Kingma 2016, equation 2. Equation: eq-weight-norm. Book: sec-normalization.
+    """
+    unit = F.normalize(direction.flatten(1), dim=1)
+    return (magnitude[:, None] * unit).view_as(direction)
