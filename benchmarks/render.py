@@ -17,6 +17,7 @@ import torch
 
 from vtonlib.config import DataConfig
 from vtonlib.data.world import World
+from vtonlib.memory import keep_freed_memory
 
 SIZES = ((64, 48), (128, 96), (256, 192))
 
@@ -50,6 +51,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path, help="also write the JSON here")
     args = parser.parse_args()
+    keep_freed_memory()
     torch.set_num_threads(args.threads)
     measured = {
         f"{h}x{w}": images_per_second(

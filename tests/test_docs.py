@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,9 @@ from tools.shell import ROOT
 MODULES = api.modules()
 TEXTS = [f for pattern in ("*.md", "book/*.md") for f in sorted(ROOT.glob(pattern))]
 UNDERSTOOD = {"forward", "to"}  # torch's own names: what they do is said once, by torch
+
+PLAN = ROOT / "book" / "plan.md"
+PAGES = [f for f in (ROOT / "book").glob("*.md") if f != PLAN] + sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 def undocumented(text: str) -> list[str]:
@@ -44,6 +49,40 @@ def test_a_missing_docstring_is_found() -> None:
 def test_references_to_the_book_are_well_formed(module: str) -> None:
     references = re.findall(r"Book: ?(\S+)", MODULES[module].read_text(encoding="utf8"))
     assert [r for r in references if not re.fullmatch(r"sec-[a-z0-9-]+[.,]?(\"\"\")?", r)] == []
+
+
+def labels(path: Path) -> set[str]:
+    """The sections that a page or notebook labels; examples in code blocks do not count."""
+    text = path.read_text(encoding="utf8")
+    if path.suffix == ".ipynb":
+        cells = json.loads(text)["cells"]
+        text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    return set(re.findall(r"^\((sec-[a-z0-9-]+)\)=$", re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S), flags=re.M))
+
+
+WRITTEN = set().union(*map(labels, PAGES))
+
+
+def test_sections_that_docstrings_name_are_written_or_planned() -> None:
+    named = {
+        label: module
+        for module, file in MODULES.items()
+        for label in re.findall(r"Book: ?(sec-[a-z0-9-]*[a-z0-9])", file.read_text(encoding="utf8"))
+    }
+    known = WRITTEN | labels(PLAN)
+    assert {label: module for label, module in named.items() if label not in known} == {}, "write it, or plan it"
+
+
+def test_a_section_that_is_written_is_no_longer_planned() -> None:
+    assert labels(PLAN) - {"sec-plan"} and WRITTEN & labels(PLAN) == set()
+
+
+def test_labels_are_read(tmp_path: Path) -> None:
+    text = "(sec-a)=\n# A\n```\n(sec-b)=\n```\nsee (sec-c)= here\n(sec-d-2)=\n## D\n"
+    (tmp_path / "a.md").write_text(text)
+    cells = [{"cell_type": "markdown", "source": [text]}, {"cell_type": "code", "source": ["(sec-e)="]}]
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
+    assert labels(tmp_path / "a.md") == labels(tmp_path / "a.ipynb") == {"sec-a", "sec-d-2"}
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda p: p.name)

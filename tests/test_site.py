@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from bs4 import BeautifulSoup
 
+from tools.shell import ROOT
 from tools.site import HTML, missing_pages, pages
 
 PAGES = [p for p in sorted(HTML.rglob("*.html")) if "_static" not in p.parts]
@@ -108,6 +109,11 @@ def test_images_have_an_alternative_text(soup: dict[Path, BeautifulSoup]) -> Non
 @built
 def test_mathematics_comes_with_the_site() -> None:
     assert list((HTML / "_static").rglob("tex-*chtml*.js"))
+
+
+@built
+def test_pages_do_not_tell_where_they_were_built() -> None:
+    assert [str(p.relative_to(HTML)) for p in PAGES if str(ROOT) in p.read_text(encoding="utf8")] == []
 
 
 @built

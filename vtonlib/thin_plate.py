@@ -92,7 +92,10 @@ def _lattice_basis(
     control = coordinate_grid(rows, columns, dtype=torch.float64).reshape(1, -1, 2)
     plate = fit_thin_plate(control, torch.eye(rows * columns, dtype=torch.float64)[None])
     points = coordinate_grid(height, width, dtype=torch.float64).reshape(1, -1, 2)
-    return torch.cat([plate(part)[0].mT.to(device, dtype) for part in points.split(1 << 14, dim=1)], dim=1)
+    basis = torch.empty(rows * columns, height * width, dtype=dtype, device=device)
+    for part, values in zip(points.split(1 << 14, dim=1), basis.split(1 << 14, dim=1), strict=True):
+        values.copy_(plate(part)[0].mT)
+    return basis
 
 
 def lattice_flow(offsets: Float[Tensor, "b rows columns 2"], height: int, width: int) -> Float[Tensor, "b h w 2"]:

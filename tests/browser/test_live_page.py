@@ -11,6 +11,7 @@ import torch
 from vtonlib.viz.explorer import AttentionExplorer
 from vtonlib.viz.frame import Frame
 from vtonlib.viz.live import live_module
+from vtonlib.viz.mask_painter import MaskPainter
 from vtonlib.viz.matrix import MatrixExplorer
 
 HOST = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Live</title><main></main><script type="module">
@@ -73,3 +74,22 @@ def test_mask_travels_both_ways(live) -> None:
     assert page.locator("[aria-pressed=false]").count() == 1
     page.evaluate("fromPython('state', {mask: [[0, 1, 1], [1, 1, 1]], temperature: 1})")
     assert page.locator("button").first.get_attribute("aria-pressed") == "false"
+
+
+def test_a_stroke_travels_to_python_and_its_result_back(live) -> None:
+    """Python's result for the present mask is shown; one for an older mask is not."""
+    figure = MaskPainter(torch.arange(12.0).view(1, 3, 4), torch.eye(3, 4))
+    page = live(figure)
+    by, cells = page.locator(".by"), page.locator(".given button")
+    cells.nth(2).click()
+    mask = torch.tensor(page.evaluate("model.get('state').mask")).double()
+    assert mask[0, 2] == 1 and mask.sum() == 4 and by.inner_text() == "Computed in this page."
+    answer = figure.painted(mask, eps=1e-5).markup
+    page.evaluate("markup => fromPython('markup', markup)", answer)
+    assert by.inner_text() == "Mask normalization computed by vtonlib in Python."
+    cells.nth(3).click()
+    page.evaluate("markup => fromPython('markup', markup)", answer)
+    assert by.inner_text() == "Computed in this page."
+    mask[0, 3] = 1
+    shown = torch.tensor(page.locator("vton-mask-painter").evaluate("e => e.result")).double()
+    torch.testing.assert_close(shown, figure.value(mask)[0].flatten())

@@ -33,6 +33,27 @@ def test_page_and_python_compute_the_same(show, operation: str) -> None:
     assert [float(v.replace("\u2212", "-")) for v in shown] == pytest.approx(figure.value(mask)[0].tolist(), abs=0.0051)
 
 
+SETS = {"rows": [[i] * 5 for i in range(3)], "columns": [list(range(5))] * 3, "all": [[0] * 5] * 3}
+TABLES = {"map": [[0.0, -1.0], [0.5, 3.0]], "vector": [[0.4, 0.4], [-2.0, -2.0]]}
+
+
+@pytest.mark.parametrize(("operation", "ways"), [("standardize", SETS), ("modulate", TABLES)])
+def test_ways_to_choose(show, operation: str, ways: dict) -> None:
+    figure = MatrixExplorer(X, operation, mask=MASK, ways=ways, step=4.0)
+    page = show(figure)
+    assert not page.locator("input").is_visible()
+    for way in [*ways, next(iter(ways))]:
+        page.locator("select").select_option(way)
+        torch.testing.assert_close(result(page), figure.value(way=way))
+    mask = MASK.clone()
+    mask[0, 2] = 1
+    cell(page, 0, 2).click()
+    torch.testing.assert_close(result(page), figure.value(mask))
+    raised = operation == "standardize"
+    shown = float(cell(page, 0, 2).inner_text().replace("\u2212", "-"))
+    assert shown == pytest.approx(float(X[0, 2]) + 4 * raised, abs=0.051)
+
+
 def test_temperature(show) -> None:
     figure = MatrixExplorer(X, "softmax")
     page = show(figure)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from bs4 import BeautifulSoup
 
-from vtonlib.viz.matrix import MatrixExplorer, masked_softmax, region_standardize
+from vtonlib.viz.matrix import MatrixExplorer, masked_softmax, modulate_labels, region_standardize, standardize_sets
 
 G = torch.Generator().manual_seed(0)
 X = torch.randn(3, 5, generator=G, dtype=torch.float64)
@@ -42,6 +42,28 @@ def test_three_equally_spaced_values_by_hand() -> None:
     assert y[2, 1:4].tolist() == pytest.approx([-1.2247, 0, 1.2247], abs=1e-4)
 
 
+def test_sets_of_cells_are_standardised_alone() -> None:
+    rows = torch.arange(3)[:, None].expand(3, 5)
+    torch.testing.assert_close(standardize_sets(X, rows), F.layer_norm(X, X.shape[1:]))
+    torch.testing.assert_close(standardize_sets(X, torch.zeros(3, 5).long()), F.layer_norm(X, X.shape))
+    figure = MatrixExplorer(X, "standardize", mask=MASK, step=2.0, ways={"all": [[0] * 5] * 3, "rows": rows.tolist()})
+    torch.testing.assert_close(figure.value(), F.layer_norm(X + 2 * MASK, X.shape))
+    torch.testing.assert_close(figure.value(0 * MASK, way="rows"), F.layer_norm(X, X.shape[1:]))
+
+
+def test_modulation_by_label() -> None:
+    table = torch.tensor([[0.0, -1.0], [0.5, 3.0]]).double()
+    y = modulate_labels(X, MASK, table)
+    assert (y[MASK == 1] == 3).all()  # gamma = -1 leaves beta alone
+    torch.testing.assert_close(y[MASK == 0], F.layer_norm(X, X.shape)[MASK == 0] + 0.5)
+    ways = {"map": table.tolist(), "vector": [[1.0, 1.0], [0.0, 0.0]]}
+    figure = MatrixExplorer(X, "modulate", mask=MASK, ways=ways)
+    torch.testing.assert_close(figure.value(), y)
+    torch.testing.assert_close(figure.value(way="vector"), 2 * F.layer_norm(X, X.shape))
+    data = json.loads(BeautifulSoup(figure._repr_html_(), "html.parser").find("script").string)
+    assert data["ways"] == ways and data["first"] == "map"
+
+
 def test_markup_holds_the_data_and_the_result() -> None:
     figure = MatrixExplorer(X, "softmax", rows=["a", "b", "c"], caption="Five keys.")
     html = figure._repr_html_()
@@ -60,7 +82,10 @@ def test_markup_holds_the_data_and_the_result() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: MatrixExplorer(X, "sum"), "operation is 'sum': expected one of softmax, region-standardize"),
+        (lambda: MatrixExplorer(X, "sum"), "operation is 'sum': expected one of softmax, region-st"),
+        (lambda: MatrixExplorer(X, "modulate"), "ways are missing"),
+        (lambda: MatrixExplorer(X, "softmax", ways={"a": [[0.0]]}), "ways are a: .* others have none"),
+        (lambda: MatrixExplorer(X, "standardize", ways={"a": [[0.0]]}), r"way 'a' is \(1, 1\): expected .* \(3, 5\)"),
         (lambda: MatrixExplorer(torch.zeros(13, 2), "softmax"), r"matrix is \(13, 2\)"),
         (lambda: MatrixExplorer(X / 0, "softmax"), "not finite"),
         (lambda: MatrixExplorer(X, "softmax", mask=torch.ones(5, 3)), r"mask is \(5, 3\): expected \(3, 5\)"),

@@ -3,24 +3,61 @@
 Book: sec-how-to-use.
 """
 
+from vtonlib.check.conditional import border_share, by_hand_3_1, class_norm, nearest_labels, spade_map, style_norm
+from vtonlib.check.mask import (
+    by_hand_4_1,
+    effective_eps,
+    fill_with_mean,
+    region_mean,
+    smallest_region,
+    soft_mask_norm,
+)
 from vtonlib.check.matching import attention_map, expected_coordinates, nearest_key, row_entropy, with_temperature
 from vtonlib.check.measures import end_point_error, masked_mean, pck
+from vtonlib.check.normalization import (
+    after_the_norm,
+    by_hand_2_1,
+    group_norm,
+    running_variance,
+    standardized,
+    weak_channel,
+    weight_length,
+)
 from vtonlib.check.strip import by_hand_7_1, uniform_error
 from vtonlib.check.world import best_constant, by_hand_1_1, colour_attention, mirrored_flow
 
 __all__ = [
+    "after_the_norm",
     "attention_map",
     "best_constant",
+    "border_share",
     "by_hand_1_1",
+    "by_hand_2_1",
+    "by_hand_3_1",
+    "by_hand_4_1",
     "by_hand_7_1",
+    "class_norm",
     "colour_attention",
+    "effective_eps",
     "end_point_error",
     "expected_coordinates",
+    "fill_with_mean",
+    "group_norm",
     "masked_mean",
     "mirrored_flow",
     "nearest_key",
+    "nearest_labels",
     "pck",
+    "region_mean",
     "row_entropy",
+    "running_variance",
+    "smallest_region",
+    "soft_mask_norm",
+    "spade_map",
+    "standardized",
+    "style_norm",
     "uniform_error",
+    "weak_channel",
+    "weight_length",
     "with_temperature",
 ]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from vtonlib.data.figure import CHIN, LEVELS, Figure
-from vtonlib.data.frame import Frame, each, interpolate, steepness
+from vtonlib.data.frame import Frame, above, choose, each, interpolate, steepness
 
 _Plane = Float[Tensor, "b 1 h w"]
 
@@ -103,23 +103,23 @@ class Arms:
     """Distance past the wrist, along the forearm."""
 
 
-def arm_coordinates(figure: Figure, at: Frame, right: Bool[Tensor, "b 1 h w"]) -> Arms:
-    """Arm coordinates; ``right`` holds on the image's right of the body. No arm reaches across the centre line."""
+def arm_coordinates(figure: Figure, at: Frame, right: Float[Tensor, "b 1 #h w"]) -> Arms:
+    """Arm coordinates; ``right`` is 1 on the image's right of the body. No arm reaches across the centre line."""
     bones = arm_bones(figure)
 
     def own(value: Tensor) -> Tensor:
-        return torch.where(right, each(value[:, 0]), each(value[:, 1]))
+        return choose(right, each(value[:, 0]), each(value[:, 1]))
 
     def project(origin: Tensor, direction: Tensor) -> Tensor:
         """(p - origin) . direction."""
         offset = (origin * direction).sum(-1)
         rows = [at.y * each(direction[:, i, 1]) - each(offset[:, i]) for i in range(2)]
         columns = [at.x * each(direction[:, i, 0]) for i in range(2)]
-        return torch.where(right, columns[0] + rows[0], columns[1] + rows[1])
+        return choose(right, columns[0] + rows[0], columns[1] + rows[1])
 
     upper_t, upper_s = project(figure.shoulder, bones.upper), project(figure.shoulder, bones.upper_normal)
     lower_t, lower_s = project(figure.elbow, bones.lower), project(figure.elbow, bones.lower_normal)
-    on_lower = project(figure.elbow, bones.upper + bones.lower) > 0
+    on_lower = above(project(figure.elbow, bones.upper + bones.lower))
     seam, mitre = own(bones.seam), own(bones.mitre)
     upper_length, lower_length = each(bones.upper_length[:, 0]), each(bones.lower_length[:, 0])
     start = torch.addcmul(upper_t, seam, upper_s)
@@ -127,28 +127,28 @@ def arm_coordinates(figure: Figure, at: Frame, right: Bool[Tensor, "b 1 h w"]) -
     cut = mitre * lower_s
     lower_v = ((lower_t - cut) / (lower_length - cut).clamp_min_(0.05)).add_(1)
     ends = torch.maximum(upper_t - upper_length, -upper_t)
-    past = torch.where(on_lower, -lower_t, ends).clamp_min_(0)
-    s = torch.where(on_lower, lower_s, upper_s)
-    v = torch.where(on_lower, lower_v, upper_v)
+    past = choose(on_lower, -lower_t, ends).clamp_min_(0)
+    s = choose(on_lower, lower_s, upper_s)
+    v = choose(on_lower, lower_v, upper_v)
     upper, lower = v.clamp(0, 1), (v - 1).clamp_(0, 1)
     return Arms(
-        side=torch.where(right, 1.0, -1.0),
+        side=2 * right - 1,
         v=v,
         upper=upper,
         lower=lower,
         radius=arm_radius(figure.radii, upper, lower),
         s=s,
         distance=torch.addcmul(s * s, past, past).sqrt_(),
-        start=torch.where(on_lower, 1.0, start),
-        beyond=torch.where(on_lower, lower_t - lower_length, -1.0),
+        start=choose(on_lower, torch.ones_like(start), start),
+        beyond=choose(on_lower, lower_t - lower_length, torch.full_like(start, -1.0)),
     )
 
 
 def arm_radius(radii: Float[Tensor, "b 3"], upper: _Plane, lower: _Plane) -> _Plane:
     """Half width of an arm along it: tapered, the forearm full below the elbow."""
     shoulder, elbow, wrist = (each(r) for r in radii.unbind(1))
-    forearm = torch.addcmul(0.4 * (wrist - elbow), 0.6 * (wrist - elbow), lower)
-    return torch.addcmul(shoulder, elbow - shoulder, upper).addcmul_(forearm, lower)
+    forearm = (0.6 * (wrist - elbow) * lower).add_(0.4 * (wrist - elbow))
+    return ((elbow - shoulder) * upper).add_(shoulder).addcmul_(forearm, lower)
 
 
 def hand_distance(figure: Figure, arm: Arms) -> _Plane:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
+
+from vtonlib.data.frame import above
 
 SHADE_TINT = (0.90, 1.04, 0.88)
 """How much of a shadow red, green and blue take: shadows are a little warmer and purpler than what they fall on."""
@@ -24,7 +26,7 @@ class Canvas:
     """How much of the pixel shows the garment to try on."""
     kept: Float[Tensor, "b 1 h w"]
     """How much shows things that lie before the garment, whatever it is."""
-    label: UInt8[Tensor, "b 1 h w"]
+    label: Float[Tensor, "b 1 h w"]
     """What covers most: a number in PARSE_LABELS."""
 
     @classmethod
@@ -32,7 +34,7 @@ class Canvas:
         """A canvas with this background."""
         plane = torch.zeros_like(background[:, :1])
         return cls(
-            rgb=background, shade=torch.ones_like(plane), target=plane, kept=plane.clone(), label=plane.to(torch.uint8)
+            rgb=background, shade=torch.ones_like(plane), target=plane, kept=plane.clone(), label=plane.clone()
         )
 
     def crop(self, rows: slice, columns: slice) -> Canvas:
@@ -49,7 +51,7 @@ class Canvas:
             goal = value if isinstance(value, Tensor) else plane.new_tensor(value)
             plane.lerp_(goal.expand_as(plane), coverage)
         name = label if isinstance(label, Tensor) else self.label.new_tensor(label)
-        self.label.copy_(torch.where(coverage > 0.5, name, self.label))
+        self.label.lerp_(name.expand_as(self.label), above(coverage, 0.5))
 
     def tint(self, colour: Tensor, coverage: Tensor) -> None:
         """Colour what is there, without covering it: make-up, eyes, prints."""

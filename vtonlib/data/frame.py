@@ -17,6 +17,16 @@ def each(value: Shaped[Tensor, " b"]) -> Shaped[Tensor, "b 1 1 1"]:
     return value.view(-1, 1, 1, 1)
 
 
+def above(value: Float[Tensor, "*s"], threshold: float = 0.0) -> Float[Tensor, "*s"]:
+    """1 where ``value`` is greater than ``threshold``, else 0: a mask to calculate with, without a detour over bool."""
+    return torch.gt(value, threshold, out=torch.empty_like(value))
+
+
+def choose(mask: Float[Tensor, "*m"], yes: Float[Tensor, "*y"], no: Float[Tensor, "*n"]) -> Float[Tensor, "*s"]:
+    """``yes`` where ``mask`` is 1 and ``no`` where it is 0, exactly: ``torch.where``, several times as fast."""
+    return torch.lerp(no, yes, mask)
+
+
 def canvas_unit(height: int, width: int) -> float:
     """Pixels per unit of the plane."""
     return min((height - 1) / 2, (width - 1) / 1.5)
@@ -38,7 +48,7 @@ class Frame:
 
     def coverage(self, distance: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
         """How much of each pixel lies inside, for distances in the plane's units, positive inside."""
-        return torch.addcmul(torch.full_like(self.pixel, 0.5), distance, 1 / self.pixel).clamp_(0, 1)
+        return (distance * (1 / self.pixel)).add_(0.5).clamp_(0, 1)
 
     def crop(self, rows: slice, columns: slice) -> Frame:
         """Some rows and columns."""

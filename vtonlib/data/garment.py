@@ -28,7 +28,7 @@ from vtonlib.data.figure import (
     Figure,
     mannequin,
 )  # fmt: skip
-from vtonlib.data.frame import Frame, canvas_scale, each, interpolate, make_frame, steepness
+from vtonlib.data.frame import Frame, above, canvas_scale, choose, each, interpolate, make_frame, steepness
 from vtonlib.data.parameters import LOWER, Garment
 
 WAISTBAND = 0.035
@@ -142,22 +142,22 @@ def draw_flat(flat: Flat, garment: Garment, height: int, width: int) -> tuple[Fl
     a = at.x.abs()
     edge = cut_edges(garment, at.x, at.y)
     panel = torch.minimum(torch.minimum(torch.minimum(outer + margin, armhole) - a, a - inner + margin), edge)
-    arm = arm_coordinates(flat.figure, at, (at.x > 0).expand(-1, -1, height, -1))
+    arm = arm_coordinates(flat.figure, at, above(at.x).expand(-1, -1, height, -1))
     cuff = cuff_distance(garment, arm.v)
     sides = sleeve_radius(flat.figure, garment, arm.upper, arm.lower) + margin - arm.distance
     sleeve = torch.minimum(torch.minimum(sides, cuff), arm.start)
     mask = at.coverage(torch.maximum(panel, sleeve))
-    on_sleeve = sleeve > panel.clamp_max(0.02)
+    on_sleeve = above(sleeve - panel.clamp_max(0.02))
     colour = textures.paint(
         garment.texture,
-        torch.where(on_sleeve, arm.s * arm.side + 0.6, at.x),  # beside the chest: no print lands on a sleeve
-        torch.where(on_sleeve, arm.v * UPPER_ARM + LEVELS[SHOULDER], at.y),
+        choose(on_sleeve, arm.s * arm.side + 0.6, at.x),  # beside the chest: no print lands on a sleeve
+        choose(on_sleeve, arm.v * UPPER_ARM + LEVELS[SHOULDER], at.y),
         at.pixel, colours=garment.colours, scale=garment.scale, angle=garment.angle, variant=garment.variant,
     )  # fmt: skip
-    edge = torch.where(on_sleeve, cuff, edge)
+    edge = choose(on_sleeve, cuff, edge)
     seam = at.coverage(0.003 - arm.start.abs()) * (sleeve > -0.01)
     finish = 1 - 0.14 * at.coverage(0.016 - edge) - 0.1 * at.coverage(0.003 - (edge - 0.026).abs()) - 0.16 * seam
-    return torch.lerp(torch.ones_like(colour), colour * finish, mask), mask
+    return (colour * finish).sub_(1).mul_(mask).add_(1), mask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
 from vtonlib.data.batch import PARSE_LABELS
 from vtonlib.data.body import Arms, Trunk, arm_coordinates, hand_distance, trunk_coordinates
 from vtonlib.data.figure import Figure, make_figure
-from vtonlib.data.frame import Frame, each, make_frame
+from vtonlib.data.frame import Frame, above, each, make_frame
 from vtonlib.data.garment import (
     Flat,
     cuff_distance,
@@ -58,7 +58,7 @@ def set_stage(scenes: Scene, height: int, width: int) -> Stage:
     at = make_frame(height, width, scenes.pose.zoom, scenes.pose.shift)
     figure = make_figure(scenes.body, scenes.pose)
     trunk = trunk_coordinates(figure, at)
-    arm = arm_coordinates(figure, at, trunk.across > 0)
+    arm = arm_coordinates(figure, at, above(trunk.across))
     hand = hand_distance(figure, arm)
     limb = torch.minimum(arm.radius - arm.distance, torch.minimum(arm.start, 0.03 - arm.beyond))
     distance = torch.maximum(limb, hand)
@@ -83,16 +83,16 @@ class Layer:
     panel_coverage: _Plane
     sleeve: Float[Tensor, "b 3 #h #w"]
     sleeve_coverage: _Plane
-    label: UInt8[Tensor, "b 1 1 1"]
+    label: Float[Tensor, "b 1 1 1"]
     level: _Plane
     """Height on the mannequin of each pixel of the panel."""
     hem: Float[Tensor, "b 1 1 1"]
     """That of its lower edge."""
 
 
-def _label_of(garment: Garment) -> UInt8[Tensor, "b 1 1 1"]:
+def _label_of(garment: Garment) -> Float[Tensor, "b 1 1 1"]:
     names = ("upper_garment", "lower_garment", "dress")
-    table = torch.tensor([LABEL[n] for n in names], dtype=torch.uint8, device=garment.category.device)
+    table = torch.tensor([float(LABEL[n]) for n in names], device=garment.category.device)
     return each(table[garment.category])
 
 
@@ -102,7 +102,7 @@ def _read(cloth: Float[Tensor, "b 4 h w"], flow: Float[Tensor, "b h w 2"]) -> tu
     Where a pixel mixes cloth and white ground, colour - 1 is mask times what it would be of cloth alone.
     """
     colour, mask = warp(cloth, flow).split((3, 1), dim=1)
-    return torch.addcmul(torch.ones_like(mask), colour, 1 / mask.clamp_min(1e-3)), mask
+    return (colour * (1 / mask.clamp_min(1e-3))).add_(1), mask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
 from vtonlib.data.accessories import paint_bag, paint_necklace
@@ -13,7 +13,7 @@ from vtonlib.data.backdrop import paint_backdrop
 from vtonlib.data.batch import PARSE_LABELS, TryOnBatch
 from vtonlib.data.canvas import Canvas
 from vtonlib.data.figure import COLLAR, CROTCH, LEVELS
-from vtonlib.data.frame import each
+from vtonlib.data.frame import above, choose, each
 from vtonlib.data.garment import WAISTBAND
 from vtonlib.data.head import Head, head_window, paint_back_hair, paint_head
 from vtonlib.data.layers import LABEL, Cloth, Layer, Light, Stage, light_up, set_stage, wear, wear_outfit
@@ -63,9 +63,9 @@ def _shadow_below(canvas: Canvas, below: _Plane, onto: _Plane) -> None:
 def _paint_trunk(canvas: Canvas, scenes: Scene, stage: Stage, light: Light) -> None:
     """Skin of neck, torso and legs."""
     trunk = stage.trunk
-    top = torch.where(trunk.level < LEVELS[COLLAR], LABEL["neck"], LABEL["torso_skin"])
-    leg = torch.where(trunk.across > 0, LABEL["left_leg"], LABEL["right_leg"])
-    label = torch.where(trunk.level > LEVELS[CROTCH], leg, top).to(torch.uint8)
+    top = torch.where(trunk.level < LEVELS[COLLAR], float(LABEL["neck"]), float(LABEL["torso_skin"]))
+    leg = torch.add(LABEL["right_leg"], above(trunk.across), alpha=LABEL["left_leg"] - LABEL["right_leg"])
+    label = choose(above(trunk.level, LEVELS[CROTCH]), leg, top)
     canvas.over(scenes.body.skin[:, :, None, None], stage.body_coverage, label, light.skin)
 
 
@@ -74,22 +74,23 @@ def _paint_panels(canvas: Canvas, scenes: Scene, stage: Stage, target: Layer, ou
     tucked, body = each(scenes.setting.tucked), stage.body_coverage
     outfit_in_front = tucked ^ each(scenes.garment.category == LOWER)
     for first in (True, False):
-        now = outfit_in_front == first  # whether the garment to try on is painted now
-        coverage = torch.where(now, target.panel_coverage, outfit.panel_coverage)
-        level = torch.where(now, target.level, outfit.level)
-        _shadow_below(canvas, level - torch.where(now, target.hem, outfit.hem), body * stage.reach.panel)
+        now = (outfit_in_front == first).to(body.dtype)  # whether the garment to try on is painted now
+        coverage = choose(now, target.panel_coverage, outfit.panel_coverage)
+        level = choose(now, target.level, outfit.level)
+        _shadow_below(canvas, level - choose(now, target.hem, outfit.hem), body * stage.reach.panel)
         if first:  # what is tucked in ends at the waistband
-            coverage = coverage * torch.where(tucked, stage.at.coverage(WAISTBAND + 0.04 - level), 1.0)
+            hidden = tucked * (1 - stage.at.coverage(WAISTBAND + 0.04 - level))
+            coverage = coverage * (1 - hidden)
         canvas.over(
-            torch.where(now, target.panel, outfit.panel), coverage, torch.where(now, target.label, outfit.label),
-            light.cloth, target=now.float(), kept=(~now & outfit_in_front).float(),
+            choose(now, target.panel, outfit.panel), coverage, choose(now, target.label, outfit.label),
+            light.cloth, target=now, kept=(1 - now) * outfit_in_front,
         )  # fmt: skip
         body = torch.maximum(body, coverage)
 
 
 def _paint_arms(canvas: Canvas, scenes: Scene, stage: Stage, target: Layer, outfit: Layer, light: Light) -> None:
     """Arms, sleeves, hands. Before a lower garment all of them are kept; else the hands alone."""
-    label = torch.where(stage.arm.side > 0, LABEL["left_arm"], LABEL["right_arm"]).to(torch.uint8)
+    label = torch.add(LABEL["right_arm"], above(stage.arm.side), alpha=LABEL["left_arm"] - LABEL["right_arm"])
     colour = scenes.body.skin[:, :, None, None]
     kept = each(scenes.garment.category == LOWER).float()
     canvas.over(colour, stage.arm_coverage, label, light.arm, kept=kept)
@@ -120,13 +121,13 @@ def true_flow(stage: Stage, cloth: Cloth, outfit: Layer, target: _Plane) -> tupl
     sleeve = cloth.layer.sleeve_coverage
     arm = torch.maximum(torch.maximum(stage.arm_coverage, outfit.sleeve_coverage), sleeve)
     known = ((target > FULL) & ((sleeve > FULL) | (arm < 1 - FULL))).to(target.dtype)
-    flow = torch.where(sleeve.movedim(1, -1) > 0.5, cloth.sleeve_flow, cloth.panel_flow)
+    flow = choose(above(sleeve, 0.5).movedim(1, -1), cloth.sleeve_flow, cloth.panel_flow)
     return flow * known.movedim(1, -1), known
 
 
-def one_hot(label: UInt8[Tensor, "b 1 h w"], count: int) -> Float[Tensor, "b k h w"]:
+def one_hot(label: Float[Tensor, "b 1 h w"], count: int) -> Float[Tensor, "b k h w"]:
     """Labels as channels of 0 and 1."""
-    numbers = torch.arange(count, dtype=torch.uint8, device=label.device).view(1, -1, 1, 1)
+    numbers = torch.arange(count, dtype=label.dtype, device=label.device).view(1, -1, 1, 1)
     channels = torch.empty(len(label), count, *label.shape[2:], device=label.device)
     return torch.eq(label, numbers, out=channels)
 

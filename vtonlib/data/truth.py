@@ -11,7 +11,7 @@ from torch import Tensor
 from vtonlib.data.batch import KEYPOINTS
 from vtonlib.data.body import Arms, Trunk
 from vtonlib.data.figure import ANKLE, CHEST, COLLAR, CROTCH, HIP, KNEE, LEVELS, WAIST, Figure
-from vtonlib.data.frame import Frame, canvas_scale, each, interpolate
+from vtonlib.data.frame import Frame, above, canvas_scale, choose, each, interpolate
 from vtonlib.data.parameters import LOWER, UPPER
 from vtonlib.data.scene import Scene
 
@@ -33,18 +33,19 @@ def dense_pose(
     u runs across each part, from outline to outline; v along it: from neck to ankle on trunk and legs, from shoulder to
     hand along the whole arm, from crown to chin on the head. Left and right are the wearer's.
     """
-    on_arm = arm_coverage > 0.5
-    right = torch.where(arm.side > 0, 0.0, 1.0)
-    part = torch.where(trunk.level > LEVELS[CROTCH], 2 + right, 1.0) * (trunk_coverage > 0.5)
-    part = torch.where(on_arm, torch.where(arm.v > 1, 6.0, 4.0) + right, part)
-    u = torch.where(on_arm, arm.s / (arm.radius * 1.2), trunk.u)
-    v = torch.where(on_arm, arm.v / 1.2 - 1, (trunk.level - 0.3) / 0.9)
+    on_arm = above(arm_coverage, 0.5)
+    right = 0.5 - 0.5 * arm.side
+    part = (1 + above(trunk.level, LEVELS[CROTCH]) * (1 + right)) * above(trunk_coverage, 0.5)
+    part = choose(on_arm, 4 + 2 * above(arm.v, 1) + right, part)
+    u = choose(on_arm, arm.s / (arm.radius * 1.2), trunk.u)
+    v = choose(on_arm, arm.v / 1.2 - 1, (trunk.level - 0.3) / 0.9)
     x, y, half_width, half_height = (each(n) for n in figure.head.unbind(1))
     head_u, head_v = (at.x - x) / half_width, (at.y - y) / half_height
-    on_head = head_u.square() + head_v.square() < 1
-    part = torch.where(on_head, 8.0, part)
-    surface = torch.cat((torch.where(on_head, head_u, u), torch.where(on_head, head_v, v)), 1).clamp_(-1, 1)
-    return torch.cat((part / 4 - 1, torch.where(part > 0, surface, -1.0)), 1)
+    on_head = above(1 - head_u.square() - head_v.square())
+    part = part + on_head * (8 - part)
+    body = above(part)
+    surface = (choose(on_head, head, other).clamp_(-1, 1) for head, other in ((head_u, u), (head_v, v)))
+    return torch.cat((part / 4 - 1, *(choose(body, place, torch.full_like(body, -1.0)) for place in surface)), 1)
 
 
 def joints(figure: Figure, scenes: Scene, height: int, width: int) -> Float[Tensor, "b j 2"]:

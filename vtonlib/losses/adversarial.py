@@ -28,26 +28,26 @@ def _mean_of_logits(cost: Callable[[Tensor], Tensor], scales: Scales) -> Float[T
 def hinge_discriminator(real: Scales, fake: Scales) -> Float[Tensor, ""]:
     """Real logits should exceed 1 and fake ones fall below -1; beyond that nothing is gained. Not halved.
 
-    Source: SPADE's default. Equation: eq-hinge. Book: sec-adversarial.
+    Source: SPADE's default. Equation: eq-hinge. Book: sec-alias-generator.
     """
     return _mean_of_logits(lambda x: F.relu(1 - x), real) + _mean_of_logits(lambda x: F.relu(1 + x), fake)
 
 
 def hinge_generator(fake: Scales) -> Float[Tensor, ""]:
-    """Fake logits should be large, without bound. Equation: eq-hinge. Book: sec-adversarial."""
+    """Fake logits should be large, without bound. Equation: eq-hinge. Book: sec-alias-generator."""
     return _mean_of_logits(torch.neg, fake)
 
 
 def least_squares_discriminator(real: Scales, fake: Scales) -> Float[Tensor, ""]:
     """Real logits should be 1 and fake ones 0. Not halved.
 
-    Source: Mao et al. 2017. Equation: eq-least-squares. Book: sec-adversarial.
+    Source: Mao et al. 2017. Equation: eq-least-squares. Book: sec-alias-generator.
     """
     return _mean_of_logits(lambda x: (x - 1).square(), real) + _mean_of_logits(torch.square, fake)
 
 
 def least_squares_generator(fake: Scales) -> Float[Tensor, ""]:
-    """Fake logits should be 1. Equation: eq-least-squares. Book: sec-adversarial."""
+    """Fake logits should be 1. Equation: eq-least-squares. Book: sec-alias-generator."""
     return _mean_of_logits(lambda x: (x - 1).square(), fake)
 
 
@@ -57,7 +57,7 @@ def log_discriminator(real: Scales, fake: Scales) -> Float[Tensor, ""]:
     Seed 001 writes E[1 - log D(fake)] for E[log(1 - D(fake))], a slip (box D8): a discriminator that maximises it gains
     without bound from fakes that it has long recognised.
 
-    Source: Goodfellow et al. 2014, Eq. 1. Equation: eq-log-gan. Book: sec-adversarial.
+    Source: Goodfellow et al. 2014, Eq. 1. Equation: eq-log-gan. Book: sec-alias-generator.
     """
     return _mean_of_logits(lambda x: F.softplus(-x), real) + _mean_of_logits(F.softplus, fake)
 
@@ -65,7 +65,7 @@ def log_discriminator(real: Scales, fake: Scales) -> Float[Tensor, ""]:
 def log_generator(fake: Scales) -> Float[Tensor, ""]:
     """-E[log D(fake)]: the form that still has a gradient when D is sure, instead of E[log(1 - D(fake))].
 
-    Source: Goodfellow et al. 2014, section 3. Equation: eq-log-gan. Book: sec-adversarial.
+    Source: Goodfellow et al. 2014, section 3. Equation: eq-log-gan. Book: sec-alias-generator.
     """
     return _mean_of_logits(lambda x: F.softplus(-x), fake)
 
@@ -78,7 +78,7 @@ def feature_matching(real: Scales, fake: Scales) -> Float[Tensor, ""]:
     Raises:
         ValueError: where real and fake differ in their scales, layers or shapes.
 
-    Source: pix2pixHD, SPADE (which multiplies by 10). Equation: eq-feature-matching. Book: sec-adversarial.
+    Source: pix2pixHD, SPADE (which multiplies by 10). Equation: eq-feature-matching. Book: sec-alias-generator.
     """
     shapes = [[[tuple(x.shape) for x in layers] for layers in scales] for scales in (real, fake)]
     if shapes[0] != shapes[1] or not shapes[0]:

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vtonlib.models.initialization import init_xavier
-from vtonlib.models.normalization import ALIASNorm, resize_labels
+from vtonlib.models.normalization import ALIASNorm, find_patterns, resize_labels
 from vtonlib.models.spade import SLOPE, ModulatedResBlock
 
 
@@ -70,7 +70,8 @@ class ALIASResBlock(ModulatedResBlock):
         """The block's output; labels and mask are resized to x, nearest. Noise is drawn for the shortcut first."""
         labels = resize_labels(labels, *x.shape[-2:])
         mask = None if misalign_mask is None else resize_labels(misalign_mask, *x.shape[-2:])
-        return self.combine(x, lambda norm, features: norm(features, labels, mask, generator=generator))
+        patterns = find_patterns(labels)
+        return self.combine(x, lambda norm, features: norm(features, labels, mask, patterns, generator=generator))
 
 
 class ALIASGenerator(nn.Module):

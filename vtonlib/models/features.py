@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from vtonlib.models.classifier import SHIPPED, WorldClassifier, load_classifier
+from vtonlib.models.classifier import WorldClassifier, load_classifier
 
 CONVOLUTIONS = (2, 2, 4, 4, 4)
 """VGG-19's convolutions between two max-poolings."""
@@ -33,7 +33,7 @@ class VGG19Features(nn.Module):
     Args:
         channels: widths between the max-poolings; VGG-19's unless told.
 
-    Source: Simonyan and Zisserman 2015, configuration E. Book: sec-adversarial.
+    Source: Simonyan and Zisserman 2015, configuration E. Book: sec-alias-generator.
     """
 
     name = "vgg19"
@@ -103,7 +103,7 @@ class VGG19Features(nn.Module):
 class WorldFeatures(nn.Module):
     """The stages of the shipped classifier of our world's images, read at the images' own resolution.
 
-    Book: sec-adversarial.
+    Book: sec-alias-generator.
     """
 
     name = WorldClassifier.name
@@ -121,20 +121,19 @@ class WorldFeatures(nn.Module):
         return found
 
 
-def perceptual_features(source: Path | nn.Module | None = None, *, shipped: Path = SHIPPED) -> VGG19Features | WorldFeatures:
+def perceptual_features(source: Path | nn.Module | None = None) -> VGG19Features | WorldFeatures:
     """The extractor of the perceptual loss, frozen.
 
     Args:
         source: VGG-19 as the reader has it: a safetensors file of torchvision's weights, or torchvision's module with
             its weights loaded. Without it, the features of our own world, which come with vtonlib.
-        shipped: where those are.
 
     Raises:
         FileNotFoundError: if a file is not there.
         ValueError: if it holds something else.
     """
     if source is None:
-        return WorldFeatures(load_classifier(shipped))
+        return WorldFeatures(load_classifier())
     if isinstance(source, nn.Module):
         return VGG19Features.from_state_dict(source.state_dict())
     return VGG19Features.from_file(source)

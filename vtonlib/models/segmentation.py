@@ -27,7 +27,7 @@ class SegmentationGenerator(nn.Module):
         dropout: probability with which the two deepest levels drop a number in training.
 
     Source: VITON-HD, whose released code ends in a sigmoid for each label; the largest logit is the same label.
-    Book: sec-alias.
+    Book: sec-alias-generator.
     """
 
     def __init__(

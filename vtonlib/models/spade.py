@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vtonlib.models.initialization import init_xavier
-from vtonlib.models.normalization import SPADE, resize_labels, spectral_norm
+from vtonlib.models.normalization import SPADE, find_patterns, resize_labels, spectral_norm
 from vtonlib.models.normalization.spade import ParamFreeNorm
 
 Upsampling = Literal["normal", "more", "most"]
@@ -37,7 +37,7 @@ class ModulatedResBlock(nn.Module):
     ) -> None:
         super().__init__()
         middle = min(in_channels, out_channels)
-        wrap: Callable[[nn.Conv2d], nn.Module] = spectral_norm if spectral else nn.Sequential
+        wrap: Callable[[nn.Conv2d], nn.Conv2d] = spectral_norm if spectral else lambda conv: conv
         self.learned_shortcut = in_channels != out_channels
         self.norm_0, self.norm_1 = norm(in_channels), norm(middle)
         self.conv_0 = wrap(nn.Conv2d(in_channels, middle, 3, padding=1))
@@ -50,8 +50,8 @@ class ModulatedResBlock(nn.Module):
     ) -> Float[Tensor, "b d h w"]:
         """The block's output, where ``apply(norm, x)`` calls a norm with what else it takes; shortcut first."""
         shortcut = self.conv_s(apply(self.norm_s, x)) if self.learned_shortcut else x
-        hidden = self.conv_0(F.leaky_relu(apply(self.norm_0, x), SLOPE))
-        return shortcut + self.conv_1(F.leaky_relu(apply(self.norm_1, hidden), SLOPE))
+        hidden = self.conv_0(F.leaky_relu(apply(self.norm_0, x), SLOPE, inplace=True))
+        return shortcut + self.conv_1(F.leaky_relu(apply(self.norm_1, hidden), SLOPE, inplace=True))
 
 
 class SPADEResBlock(ModulatedResBlock):
@@ -84,7 +84,8 @@ class SPADEResBlock(ModulatedResBlock):
     def forward(self, x: Float[Tensor, "b c h w"], labels: Float[Tensor, "b k H W"]) -> Float[Tensor, "b d h w"]:
         """The block's output; the label map is resized to x, nearest."""
         labels = resize_labels(labels, *x.shape[-2:])
-        return self.combine(x, lambda norm, features: norm(features, labels))
+        patterns = find_patterns(labels)
+        return self.combine(x, lambda norm, features: norm(features, labels, patterns))
 
 
 class SPADEGenerator(nn.Module):

@@ -18,21 +18,15 @@ def rename_generator_key(key: str) -> str:
     head, _, rest = key.partition(".")
     if head in BLOCKS:
         key = f"blocks.{BLOCKS.index(head)}.{rest}"
-    key = re.sub(r"\.(?:mlp|conv)_(shared\.0|gamma|beta)\.", lambda m: f".modulation.{m[1].split('.')[0]}.", key)
+    key = re.sub(r"\b(?:mlp|conv)_(shared|gamma|beta)\.(?:0\.)?", r"modulation.\1.", key)
     return from_hook_key(key)
 
 
 def weight(state_dict: Mapping[str, Tensor], key: str) -> Tensor:
-    """The weight ``key`` that sizes are inferred from, be it spectrally normalized or not.
+    """The weight ``key`` that sizes are inferred from, spectrally normalized or not.
 
     Raises:
-        ValueError: where the state dict has neither.
+        KeyError: where the state dict has neither.
     """
-    for name in (key, f"{key}_orig"):
-        if name in state_dict:
-            return state_dict[name]
-    raise ValueError(f"the state dict has no '{key}': its sizes cannot be inferred; its keys start {_start(state_dict)}")
-
-
-def _start(state_dict: Mapping[str, Tensor]) -> str:
-    return ", ".join([*state_dict][:3]) or "nowhere, for it is empty"
+    hooked = f"{key}_orig"
+    return state_dict[hooked if hooked in state_dict else key]

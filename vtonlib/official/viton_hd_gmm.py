@@ -47,21 +47,27 @@ class VITONHDMatcher(GeometricMatcher):
 
 def _sides(area: int) -> tuple[int, int]:
     """The most nearly square (height, width) of this area, upright."""
-    width = next(side for side in range(math.isqrt(area), 0, -1) if area % side == 0)
+    width = max(side for side in range(1, math.isqrt(area) + 1) if area % side == 0)
     return area // width, width
 
 
 def build(state: Mapping[str, Tensor]) -> VITONHDMatcher:
     """The matcher with the sizes of the tensors. Of the image size they tell only the area: the released weights' 192
-    places are taken for 16 x 12, of images of 256 x 192."""
-    places = state["regression.conv.0.weight"].shape[1]
-    grid = math.isqrt(len(state["regression.linear.bias"]) // 2)
+    places are taken for 16 x 12, of images of 256 x 192.
+
+    Raises:
+        ValueError: where the correlation's places cannot be a map whose sides are multiples of 4.
+    """
+    places, control = state["regression.conv.0.weight"].shape[1], math.isqrt(len(state["regression.linear.bias"]) // 2)
+    if places % 16:
+        raise ValueError(f"regression.conv.0.weight reads {places} places: expected a multiple of 16")
+    height, width = _sides(places // 16)
     return VITONHDMatcher(
         *(state[f"extraction{which}.model.0.weight"].shape[1] for which in "AB"),
-        size=tuple(64 * side for side in _sides(places // 16)),
+        size=(64 * height, 64 * width),
         channels=[len(state[f"extractionA.model.{3 * level}.weight"]) for level in range(4)],
         regressor=[len(state[f"regression.conv.{3 * layer}.weight"]) for layer in range(4)],
-        control=(grid, grid),
+        control=(control, control),
     )
 
 

@@ -8,6 +8,9 @@ const STYLE = `
 [hidden] { display: none !important; }
 figure { margin: 0; font-size: .9em; line-height: 1.4; font-variant-numeric: tabular-nums; }
 label { display: inline-flex; align-items: center; gap: .45rem; margin-bottom: .6rem; }
+select { font: inherit; color: inherit; background: transparent; border: 1px solid var(--line); border-radius: 3px;
+  min-height: 28px; padding: 0 .3rem; }
+option { color: #111; background: #fff; }
 input { width: 8rem; accent-color: var(--accent); min-height: 24px; margin: 0; }
 .panes { display: flex; flex-wrap: wrap; gap: 1rem 1.6rem; align-items: flex-start; }
 .pane { min-width: 0; max-width: 100%; overflow-x: auto; padding: 3px; }
@@ -26,11 +29,18 @@ button[aria-pressed=true] { background: #ffc06a; box-shadow: inset 0 0 0 2px #7a
 .said.shown-above { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 figcaption { margin-top: .6rem; }`;
 const SHELL = `<style>${STYLE}</style><figure>
-<label>temperature <input type="range" min="-3" max="3" step="0.25"><output></output></label>
+<label class="heat">temperature <input type="range" min="-3" max="3" step="0.25"><output></output></label>
+<label class="way"><span></span> <select></select></label>
 <div class="panes"><div class="pane"><table class="given"></table></div>
 <div class="pane" tabindex="0" role="group" aria-label="Result"><table class="result"></table></div></div>
 <p class="legend"></p><p class="said" aria-live="polite"></p><figcaption></figcaption></figure>`;
 
+const TEXTS = {
+  "softmax": ["", "Only painted cells may be looked at."],
+  "region-standardize": ["", "Painted and unpainted cells are standardised apart."],
+  "standardize": ["sets", "Painting a cell raises it."],
+  "modulate": ["modulation", "A painted cell has the other label."],
+};
 const sum = (values) => values.reduce((a, b) => a + b, 0);
 const fixed = (x, digits = 2) => (Math.abs(x) < 0.5 * 10 ** -digits ? 0 : x).toFixed(digits).replace("-", "−");
 
@@ -59,6 +69,33 @@ const OPERATIONS = {
   },
 };
 
+const standardized = (values, eps) => {
+  const mean = sum(values) / values.length, variance = sum(values.map((v) => (v - mean) ** 2)) / values.length;
+  return values.map((v) => (v - mean) / Math.sqrt(variance + eps));
+};
+const moments = (value) => {
+  const all = value.flat(), mean = sum(all) / all.length;
+  return `mean of all results ${fixed(mean)}, standard deviation ${fixed(Math.sqrt(sum(all.map((v) => (v - mean) ** 2)) / all.length))}`;
+};
+Object.assign(OPERATIONS, {
+  "standardize": (x, mask, { eps, table, step }) => {
+    const flat = x.flatMap((row, i) => row.map((v, j) => v + step * mask[i][j])), set = table.flat(), w = x[0].length;
+    const result = flat.map(() => 0), sets = [...new Set(set)];
+    for (const name of sets) {
+      const members = set.flatMap((s, i) => (s === name ? [i] : []));
+      standardized(members.map((i) => flat[i]), eps).forEach((v, k) => { result[members[k]] = v; });
+    }
+    return { value: x.map((_, i) => result.slice(i * w, i * w + w)), extra: {}, shown: x.map((_, i) => flat.slice(i * w, i * w + w)),
+      said: `${sets.length} sets of ${flat.length / sets.length} numbers each.` };
+  },
+  "modulate": (x, mask, { eps, table: [gamma, beta] }) => {
+    const w = x[0].length, y = standardized(x.flat(), eps);
+    const value = x.map((row, i) => row.map((_, j) => (1 + gamma[mask[i][j]]) * y[i * w + j] + beta[mask[i][j]]));
+    const label = (k, name) => `${name}: gamma ${fixed(gamma[k])}, beta ${fixed(beta[k])}`;
+    return { value, extra: {}, said: `${label(1, "painted")}; ${label(0, "not painted")}; ${moments(value)}.` };
+  },
+});
+
 const mix = (a, b, t) => `rgb(${a.map((v, i) => Math.round(v + t * (b[i] - v))).join(" ")})`;
 // White at 0, orange above, blue below; all light enough for dark figures.
 const tint = (v, most) => mix([246, 246, 246], v > 0 ? [245, 160, 80] : [120, 180, 235], most ? Math.min(1, Math.abs(v) / most) : 0);
@@ -69,13 +106,17 @@ class Matrix extends HTMLElement {
   // Show what `source` holds. A mask of the same size that was painted before stays.
   load(source) {
     this.data = JSON.parse(source.querySelector("script").textContent);
-    const { matrix, mask, operation } = this.data, size = (m) => `${m.length}x${m[0].length}`;
+    const { matrix, mask, operation, ways } = this.data, size = (m) => `${m.length}x${m[0].length}`;
     if (!this.shadowRoot) this.build();
     if (!this.state || size(this.state.mask) !== size(matrix)) this.state = { mask, temperature: this.state?.temperature ?? 1 };
-    this.at("label").hidden = operation !== "softmax";
+    if (!ways) delete this.state.way; else if (!(this.state.way in ways)) this.state.way = this.data.first;
+    this.at(".heat").hidden = operation !== "softmax";
+    this.at(".way").hidden = !ways;
+    this.at(".way span").textContent = TEXTS[operation][0];
+    this.at("select").replaceChildren(...Object.keys(ways ?? {}).map((name) => new Option(name)));
     this.at("figcaption").textContent = source.querySelector("figcaption")?.textContent ?? "";
     this.at(".legend").textContent = "Click a cell to paint it, or go there with the arrow keys and press Space. "
-      + (operation === "softmax" ? "Only painted cells may be looked at." : "Painted and unpainted cells are standardised apart.");
+      + TEXTS[operation][1];
     this.lay();
     this.choose({});
   }
@@ -84,6 +125,7 @@ class Matrix extends HTMLElement {
     this.attachShadow({ mode: "open" }).innerHTML = SHELL;
     this.at = (query) => this.shadowRoot.querySelector(query);
     this.at("input").addEventListener("input", (event) => this.choose({ temperature: 2 ** event.target.value }));
+    this.at("select").addEventListener("change", (event) => this.choose({ way: event.target.value }));
     const table = this.at(".given"), cell = (event) => event.target.closest("button");
     table.addEventListener("click", (event) => {
       if (!cell(event)) return;
@@ -132,16 +174,18 @@ class Matrix extends HTMLElement {
 
   choose(change) {
     Object.assign(this.state, change);
-    const { mask, temperature } = this.state, { matrix, operation, eps, titles, rows } = this.data;
+    const { mask, temperature, way } = this.state, { matrix, operation, eps, titles, rows, ways, step } = this.data;
+    this.result = OPERATIONS[operation](matrix, mask, { temperature, eps, rows, step, table: ways?.[way] });
+    if (way) this.at("select").value = way;
     this.at("input").value = Math.log2(temperature);
     this.at("input").setAttribute("aria-valuetext", String(+temperature.toPrecision(2)));
     this.at("output").textContent = String(+temperature.toPrecision(2));
     for (const button of this.shadowRoot.querySelectorAll("button")) {
       const { row, column } = button.dataset;
+      if (this.result.shown) button.textContent = fixed(this.result.shown[row][column], this.data.digits);
       button.setAttribute("aria-pressed", mask[row][column] === 1);
       button.setAttribute("aria-label", `${this.data.rows[row]}, ${this.data.columns[column]}: ${button.textContent}`);
     }
-    this.result = OPERATIONS[operation](matrix, mask, { temperature, eps, rows });
     const { value, extra, said } = this.result, names = Object.keys(extra), table = this.at(".result");
     const most = Math.max(...value.flat().map(Math.abs));
     const cells = (row, i) => row.map((v) => `<td><span style="background:${tint(v, most)}">${fixed(v)}</span></td>`)

@@ -7,6 +7,7 @@ from vtonlib.models.normalization.alias import ALIASNorm, alias_noise
 from vtonlib.models.normalization.conditional import ConditionalBatchNorm2d, adaptive_instance_norm, modulate
 from vtonlib.models.normalization.mask import MaskNorm, RegionMoments, mask_standardize, region_moments
 from vtonlib.models.normalization.modulation import LabelModulation, Modulation, resize_labels
+from vtonlib.models.normalization.patterns import LabelPatterns, find_patterns
 from vtonlib.models.normalization.spade import SPADE
 from vtonlib.models.normalization.spectral import (
     SingularPair,
@@ -28,6 +29,7 @@ __all__ = [
     "ALIASNorm",
     "ConditionalBatchNorm2d",
     "LabelModulation",
+    "LabelPatterns",
     "MaskNorm",
     "Modulation",
     "RegionMoments",
@@ -35,6 +37,7 @@ __all__ = [
     "SpectralNorm",
     "adaptive_instance_norm",
     "alias_noise",
+    "find_patterns",
     "from_hook_key",
     "group_standardize",
     "local_response_norm",

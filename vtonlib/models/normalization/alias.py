@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vtonlib.models.normalization.conditional import modulate
 from vtonlib.models.normalization.mask import MaskNorm
 from vtonlib.models.normalization.modulation import LabelModulation
+from vtonlib.models.normalization.patterns import LabelPatterns
 from vtonlib.models.normalization.spade import param_free_norm
 
 
@@ -56,10 +56,13 @@ class ALIASNorm(nn.Module):
         x: Float[Tensor, "b c h w"],
         labels: Float[Tensor, "b k H W"],
         misalign_mask: Float[Tensor, "b 1 h w"] | None = None,
+        patterns: LabelPatterns | None = None,
         *,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "b c h w"]:
         """The modulated activation. The noise comes from ``generator``, or from torch's default one on x's device.
+
+        ``patterns`` are those of the labels at x's size, where the caller has found them: they make it faster.
 
         Raises:
             ValueError: where a mask is missing, superfluous or of another size than ``x``, and for a label map of
@@ -68,6 +71,7 @@ class ALIASNorm(nn.Module):
         masked = isinstance(self.param_free_norm, MaskNorm)
         if masked != (misalign_mask is not None):
             raise ValueError(f"misalign_mask is {'missing' if masked else 'superfluous'} for {self.param_free_norm}")
-        noisy = x + alias_noise(x, generator) * self.noise_scale[:, None, None]
+        noisy = torch.addcmul(x, alias_noise(x, generator), self.noise_scale[:, None, None])
         normal = self.param_free_norm(noisy, *([misalign_mask] if masked else []))
-        return modulate(normal, *self.modulation(labels, *x.shape[-2:]))
+        del noisy  # a whole map less in memory while the next one is made
+        return self.modulation.apply_to(normal, labels, patterns)

@@ -38,7 +38,8 @@ class ConditionalBatchNorm2d(nn.Module):
         features: channels of the activation.
         classes: number of classes.
 
-    Source: Dumoulin et al. 2017; de Vries et al. 2017. Equation: eq-conditional-batch-norm. Book: sec-conditional-normalization.
+    Source: Dumoulin et al. 2017; de Vries et al. 2017. Equation: eq-conditional-batch-norm.
+    Book: sec-conditional-normalization.
     """
 
     def __init__(self, features: int, classes: int) -> None:

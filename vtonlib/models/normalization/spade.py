@@ -7,8 +7,8 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vtonlib.models.normalization.conditional import modulate
 from vtonlib.models.normalization.modulation import LabelModulation
+from vtonlib.models.normalization.patterns import LabelPatterns
 
 ParamFreeNorm = Literal["instance", "batch", "sync_batch"]
 _NORMS: dict[str, type[nn.Module]] = {
@@ -49,10 +49,14 @@ class SPADE(nn.Module):
         self.param_free_norm = param_free_norm(norm, features)
         self.modulation = LabelModulation(features, label_channels, hidden)
 
-    def forward(self, x: Float[Tensor, "b c h w"], labels: Float[Tensor, "b k H W"]) -> Float[Tensor, "b c h w"]:
+    def forward(
+        self, x: Float[Tensor, "b c h w"], labels: Float[Tensor, "b k H W"], patterns: LabelPatterns | None = None
+    ) -> Float[Tensor, "b c h w"]:
         """The modulated activation; a label map of another size is resized to that of ``x``, nearest.
+
+        ``patterns`` are those of the resized labels, where the caller has found them: they make it faster.
 
         Raises:
             ValueError: for a label map of wrong channels or not of floats, and for one pixel under instance norm.
         """
-        return modulate(self.param_free_norm(x), *self.modulation(labels, *x.shape[-2:]))
+        return self.modulation.apply_to(self.param_free_norm(x), labels, patterns)
