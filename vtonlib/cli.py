@@ -1,4 +1,4 @@
-"""The command line: ``python -m vtonlib {list,train,sample,evaluate,data}``.
+"""The command line: ``python -m vtonlib {list,train,assemble,sample,evaluate,data}``.
 
 Each verb is a few calls of public functions; a notebook can make the same calls. Imports stand inside the verbs, so
 that ``--help`` and the data verbs do not wait for diffusers.
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from vtonlib.config import Size, override
+from vtonlib.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from vtonlib.data.batch import TryOnBatch
@@ -38,6 +39,13 @@ def train(options: argparse.Namespace) -> None:
         config = replace(config, data=replace(config.data, root=str(options.data)))
     out = options.out or Path("runs") / f"{options.preset}-{options.size}"
     print(f"trained: {experiment.train(config, out)}")
+
+
+def assemble(options: argparse.Namespace) -> None:
+    """Make one try-on pipeline of three trained stages."""
+    from vtonlib import experiment
+
+    print(f"written: {experiment.assemble(options.segmentation, options.matching, options.alias, options.out)}")
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -76,14 +84,12 @@ def sample(options: argparse.Namespace) -> None:
 
 
 def save_correspondence(path: Path, worn: TryOn, batch: TryOnBatch) -> None:
-    """Write the picture of where each painted pixel came from, by the block whose attention is sharpest."""
-    from vtonlib.attention import expected_coordinates
+    """Write the picture of where each painted pixel came from, by the sharpest attention or the warping network."""
     from vtonlib.viz.figures import correspondence_picture, save_figure
 
-    name, record = worn.sharpest()
-    flow = expected_coordinates(record)[0]
-    save_figure(path, correspondence_picture(worn.image[0], batch.garment[0], flow, batch.agnostic_mask[0]))
-    print(f"written: {path} (block {name})")
+    name, flow = worn.correspondence()
+    save_figure(path, correspondence_picture(worn.image[0], batch.garment[0], flow[0], batch.agnostic_mask[0]))
+    print(f"written: {path} ({name})")
 
 
 def make_data(options: argparse.Namespace) -> None:
@@ -115,6 +121,7 @@ def parser() -> argparse.ArgumentParser:
     verbs = root.add_subparsers(dest="verb", required=True)
     verbs.add_parser("list", help="the presets").set_defaults(call=list_presets)
     _add_train(verbs.add_parser("train", help="train a preset, or go on with it"))
+    _add_assemble(verbs.add_parser("assemble", help="make one pipeline of runs of VITON-HD's three stages"))
     _add_evaluate(verbs.add_parser("evaluate", help="score a trained run against truth"))
     _add_sample(verbs.add_parser("sample", help="put a garment on a person, from files"))
     _add_data(verbs.add_parser("data", help="write or check a folder of images"))
@@ -130,6 +137,14 @@ def _add_train(verb: argparse.ArgumentParser) -> None:
         "--set", nargs="+", action="extend", default=[], metavar="a.b=c", help="override settings, e.g. train.steps=60"
     )
     verb.set_defaults(call=train)
+
+
+def _add_assemble(verb: argparse.ArgumentParser) -> None:
+    for stage in ("segmentation", "geometric_matching", "alias"):
+        name = "matching" if stage == "geometric_matching" else stage
+        verb.add_argument(f"--{name}", type=Path, required=True, help=f"finished run of preset {stage}")
+    verb.add_argument("--out", type=Path, required=True, help="folder of the pipeline, which then counts as a run")
+    verb.set_defaults(call=assemble)
 
 
 def _add_evaluate(verb: argparse.ArgumentParser) -> None:
@@ -173,6 +188,7 @@ def _add_data(verb: argparse.ArgumentParser) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; errors in what the user gave are one line, not a traceback."""
+    keep_freed_memory()
     options = parser().parse_args(argv)
     try:
         options.call(options)

@@ -5,6 +5,7 @@ Book: sec-end-to-end.
 
 from __future__ import annotations
 
+import json
 import math
 import shlex
 import sys
@@ -16,20 +17,29 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vtonlib.attention import AttentionRecord, Grid
+from vtonlib.attention import AttentionRecord, Grid, expected_coordinates
 from vtonlib.data.batch import TryOnBatch
+from vtonlib.data.parse import visible_groups
 from vtonlib.data.source import Split, TryOnSource, ordered_batches
 from vtonlib.evaluation.evaluate import SplitEvaluation
 from vtonlib.evaluation.report import Provenance, Report, Table
 from vtonlib.images import grid, save_png
+from vtonlib.models.alias import ALIASGenerator
 from vtonlib.models.autoencoder import DOWNSCALE
 from vtonlib.models.classifier import load_classifier
+from vtonlib.models.geometric_matching import GeometricMatcher
+from vtonlib.models.segmentation import SegmentationGenerator
+from vtonlib.pipelines.alias import ALIASPipeline
 from vtonlib.pipelines.diffusion import TryOnDiffusionPipeline
-from vtonlib.presets import ExperimentConfig, build, open_source, read_config
+from vtonlib.presets import ExperimentConfig, build, open_source, read_config, to_json
+from vtonlib.training.checkpoint import atomic_folder, replace_text
 from vtonlib.training.trainer import Trainer, seed_everything
 
 FINAL = "final"
 """Where in its run folder a trainer leaves what it trained."""
+Pipeline = TryOnDiffusionPipeline | ALIASPipeline
+METHODS: dict[type[Pipeline], str] = {TryOnDiffusionPipeline: "StableVITON", ALIASPipeline: "ALIAS"}
+"""How reports call what a pipeline makes."""
 
 
 def train(config: ExperimentConfig, out: Path) -> Path:
@@ -45,43 +55,84 @@ def train(config: ExperimentConfig, out: Path) -> Path:
     return out / FINAL
 
 
-def load_pipeline(run: Path) -> TryOnDiffusionPipeline:
+def load_pipeline(run: Path) -> Pipeline:
     """The try-on pipeline of a finished run, or of a folder written by ``save_pretrained``.
 
     Raises:
         FileNotFoundError: when there is none.
+        ValueError: when it is not one of vtonlib's.
     """
     for folder in (run / FINAL, run):
         if (folder / "model_index.json").exists():
-            pipeline = TryOnDiffusionPipeline.from_pretrained(folder, local_files_only=True)
+            name = json.loads((folder / "model_index.json").read_text(encoding="utf-8")).get("_class_name")
+            known = {kind.__name__: kind for kind in METHODS}
+            if name not in known:
+                raise ValueError(f"{folder}/model_index.json: pipeline {name!r}, expected {' or '.join(known)}")
+            pipeline = known[name].from_pretrained(folder, local_files_only=True)
             pipeline.set_progress_bar_config(disable=True)
             return pipeline.to("cuda" if torch.cuda.is_available() else "cpu")
     raise FileNotFoundError(f"{run}: no trained pipeline here (no {FINAL}/model_index.json); train one first")
 
 
+def assemble(segmentation: Path, matching: Path, alias: Path, out: Path) -> Path:
+    """Make the three-stage pipeline of three finished runs; ``out`` can then be evaluated and sampled like a run.
+
+    Raises:
+        FileNotFoundError: when a run has not been trained.
+        ValueError: when a run is of another preset, or the sizes of their images differ.
+    """
+    runs = {"segmentation": segmentation, "geometric_matching": matching, "alias": alias}
+    configs = {}
+    for name, run in runs.items():
+        if not (run / FINAL / "trained.json").exists():
+            raise FileNotFoundError(f"{run}: not a finished run; train one with `python -m vtonlib train {name}`")
+        configs[name] = read_config(run / "config.json")
+        if configs[name].preset != name:
+            raise ValueError(f"{run}: a run of preset '{configs[name].preset}', expected '{name}'")
+    sizes = {name: f"{config.data.height}x{config.data.width}" for name, config in configs.items()}
+    if len(set(sizes.values())) > 1:
+        raise ValueError(f"the runs' images differ in size: {sizes}")
+    pipeline = ALIASPipeline(
+        segmentation=SegmentationGenerator.from_pretrained(segmentation / FINAL / "segmentation"),
+        matcher=GeometricMatcher.from_pretrained(matching / FINAL / "matcher"),
+        generator_network=ALIASGenerator.from_pretrained(alias / FINAL / "generator"),
+    )
+    with atomic_folder(out / FINAL) as folder:
+        pipeline.save_pretrained(folder)
+    replace_text(out / "config.json", to_json(configs["alias"]))
+    return out / FINAL
+
+
 @dataclass(frozen=True, slots=True)
 class TryOn:
-    """Persons in their new garments, and the zero cross-attentions behind them, by block."""
+    """Persons in their new garments, and what says where the garment's parts went.
+
+    That is the zero cross-attentions of a diffusion model by block, or the flows of a warping network by name.
+    """
 
     image: Float[Tensor, "b 3 h w"]
     attention: dict[str, AttentionRecord]
+    flows: dict[str, Float[Tensor, "b h w 2"]]
 
-    def sharpest(self) -> tuple[str, AttentionRecord]:
-        """The block whose attention has the least entropy, as a share of the most possible, and its name."""
+    def correspondence(self) -> tuple[str, Float[Tensor, "b h w 2"]]:
+        """The flow, and its name: the warping network's, or that of the block whose attention has the least entropy,
+        as a share of the most possible."""
+        if self.flows:
+            return next(iter(self.flows.items()))
 
         def share(record: AttentionRecord) -> float:
             return float(record.entropy().mean()) / math.log(record.key.shape[2])
 
-        return min(self.attention.items(), key=lambda item: share(item[1]))
+        name, record = min(self.attention.items(), key=lambda item: share(item[1]))
+        return name, expected_coordinates(record)
 
 
 def try_on(
-    pipeline: TryOnDiffusionPipeline, batch: TryOnBatch, *, steps: int = 20, guidance_scale: float = 1.0, seed: int = 0
+    pipeline: Pipeline, batch: TryOnBatch, *, steps: int = 20, guidance_scale: float = 1.0, seed: int = 0
 ) -> TryOn:
-    """Put the batch's garments on its persons.
+    """Put the batch's garments on its persons; ``steps`` and ``guidance_scale`` concern diffusion alone.
 
-    The attentions are read while the result itself, noised again, is denoised once: nothing of the true person is
-    used.
+    Attentions are read while the result itself, noised again, is denoised once: nothing of the true person is used.
     """
     inputs: dict[str, Any] = {
         "garment": batch.garment,
@@ -90,10 +141,16 @@ def try_on(
         "dense_pose": batch.dense_pose,
     }
     generator = torch.Generator().manual_seed(seed)
+    if isinstance(pipeline, ALIASPipeline):
+        made = pipeline(
+            **inputs, garment_mask=batch.garment_mask, visible_groups=visible_groups(batch), generator=generator
+        )
+        device = batch.person.device
+        return TryOn(made.images.to(device), {}, {"geometric matching": made.flow.to(device)})
     image = pipeline(**inputs, num_inference_steps=steps, guidance_scale=guidance_scale, generator=generator).images.to(
         batch.person.device
     )
-    return TryOn(image, pipeline.read_attention(image, **inputs, generator=generator))
+    return TryOn(image, pipeline.read_attention(image, **inputs, generator=generator), {})
 
 
 def image_size(run: Path, height: int | None, width: int | None) -> tuple[int, int]:
@@ -113,7 +170,7 @@ def image_size(run: Path, height: int | None, width: int | None) -> tuple[int, i
 
 
 def evaluate_split(
-    pipeline: TryOnDiffusionPipeline, source: TryOnSource, split: Split, *, unpaired: bool, count: int, name: str
+    pipeline: Pipeline, source: TryOnSource, split: Split, *, unpaired: bool, count: int, name: str
 ) -> Table:
     """The scores of a pipeline on one split, with every baseline."""
     first = source.paired(split, torch.tensor([0]))
@@ -121,7 +178,8 @@ def evaluate_split(
     scores = SplitEvaluation(name, tokens=tokens, extractor=load_classifier())
     for batch in ordered_batches(source, split, count=count, unpaired=unpaired):
         worn = try_on(pipeline, batch, seed=int(batch.index[0]))
-        scores.add(batch, attention=worn.attention, images={"StableVITON": worn.image})
+        images = {METHODS[type(pipeline)]: worn.image}
+        scores.add(batch, attention=worn.attention, flows=worn.flows, images=images)
     return scores.table()
 
 
@@ -154,7 +212,7 @@ def evaluate(run: Path, *, count: int = 64, root: str | None = None) -> Report:
     return report
 
 
-def save_grid(pipeline: TryOnDiffusionPipeline, source: TryOnSource, path: Path, *, count: int = 6) -> None:
+def save_grid(pipeline: Pipeline, source: TryOnSource, path: Path, *, count: int = 6) -> None:
     """A picture of the first unpaired test examples: garment, agnostic image, result, truth."""
     batch = next(ordered_batches(source, "test", count=count, unpaired=True))
     save_png(path, grid([batch.garment, batch.agnostic, try_on(pipeline, batch).image, batch.person]))

@@ -18,13 +18,24 @@ from vtonlib.config import DataConfig, Size, TrainConfig, from_json, to_json
 from vtonlib.data.folders import Folder
 from vtonlib.data.source import TryOnSource
 from vtonlib.data.world import World
+from vtonlib.tasks.alias import ALIASConfig, ALIASTask
 from vtonlib.tasks.autoencoder import AutoencoderConfig, AutoencoderTask
 from vtonlib.tasks.base import Task
 from vtonlib.tasks.classifier import ClassifierConfig, ClassifierTask
+from vtonlib.tasks.geometric_matching import GeometricMatchingConfig, GeometricMatchingTask
 from vtonlib.tasks.matcher import MatcherConfig, MatcherTask
+from vtonlib.tasks.segmentation import SegmentationConfig, SegmentationTask
 from vtonlib.tasks.stable_viton import StableVITONConfig, StableVITONTask
 
-TaskConfig = StableVITONConfig | AutoencoderConfig | MatcherConfig | ClassifierConfig
+TaskConfig = (
+    StableVITONConfig
+    | AutoencoderConfig
+    | MatcherConfig
+    | ClassifierConfig
+    | SegmentationConfig
+    | GeometricMatchingConfig
+    | ALIASConfig
+)
 DATA: dict[Size, DataConfig] = {
     "tiny": DataConfig(height=64, width=48),
     "small": DataConfig(height=128, width=96),
@@ -94,11 +105,69 @@ def classifier(size: Size) -> ExperimentConfig:
     return ExperimentConfig(preset="classifier", size=size, task=ClassifierConfig(), data=DATA[size], train=train)
 
 
+def segmentation(size: Size) -> ExperimentConfig:
+    """VITON-HD's first stage: the segmentation of the person in the new garment."""
+    task, train = {
+        "tiny": (SegmentationConfig(), TrainConfig(steps=250, batch_size=16, learning_rate=2e-3, schedule="cosine")),
+        "small": (
+            SegmentationConfig(channels=(32, 64, 96, 128, 192), discriminator_channels=32, dropout=0.1),
+            TrainConfig(steps=6000, batch_size=32, learning_rate=1e-3, schedule="cosine", ema_decay=0.998),
+        ),
+        "base": (
+            SegmentationConfig(channels=(64, 128, 256, 512, 1024), discriminator_channels=64, dropout=0.5),
+            TrainConfig(steps=100_000, batch_size=8, learning_rate=4e-4, ema_decay=0.9995, save_every=1000),
+        ),
+    }[size]
+    return ExperimentConfig(preset="segmentation", size=size, task=task, data=DATA[size], train=train)
+
+
+def geometric_matching(size: Size) -> ExperimentConfig:
+    """VITON-HD's second stage: the garment bent onto the person by a thin-plate spline."""
+    task, train = {
+        "tiny": (
+            GeometricMatchingConfig(),
+            TrainConfig(steps=500, batch_size=16, learning_rate=1e-3, schedule="cosine", ema_decay=0.98),
+        ),
+        "small": (
+            GeometricMatchingConfig(channels=(32, 64, 96, 128), regressor=(128, 96, 64)),
+            TrainConfig(steps=8000, batch_size=32, learning_rate=1e-3, schedule="cosine", ema_decay=0.998),
+        ),
+        "base": (
+            GeometricMatchingConfig(channels=(64, 128, 256, 512), regressor=(512, 256, 128, 64), strided=2),
+            TrainConfig(steps=50_000, batch_size=8, learning_rate=2e-4, ema_decay=0.9995, save_every=1000),
+        ),
+    }[size]
+    return ExperimentConfig(preset="geometric_matching", size=size, task=task, data=DATA[size], train=train)
+
+
+def alias(size: Size) -> ExperimentConfig:
+    """VITON-HD's third stage: the ALIAS generator, against multi-scale discriminators."""
+    task, train = {
+        "tiny": (ALIASConfig(), TrainConfig(steps=500, batch_size=12, learning_rate=2e-3, ema_decay=0.98)),
+        "small": (
+            ALIASConfig(
+                channels=(128, 128, 128, 96, 64, 32), mask_norm_blocks=4, hidden=64, discriminator_channels=48
+            ),
+            TrainConfig(steps=12_000, batch_size=32, learning_rate=4e-4, ema_decay=0.998, save_every=500),
+        ),
+        "base": (
+            ALIASConfig(
+                channels=(512, 512, 512, 256, 128, 64, 32), mask_norm_blocks=5, hidden=128, discriminator_channels=64
+            ),
+            TrainConfig(steps=200_000, batch_size=8, learning_rate=2e-4, ema_decay=0.9995, save_every=1000),
+        ),
+    }[size]
+    return ExperimentConfig(preset="alias", size=size, task=task, data=DATA[size], train=train)
+
+
 PRESETS: dict[str, Callable[[Size], ExperimentConfig]] = {
     "stableviton": stableviton,
     "autoencoder": autoencoder,
     "matcher": matcher,
     "classifier": classifier,
+    "segmentation": segmentation,
+    "geometric_matching": geometric_matching,
+    "alias": alias,
 }
 
 
@@ -133,6 +202,12 @@ def new_task(config: TaskConfig, data: DataConfig) -> Task:
             return MatcherTask(config)
         case ClassifierConfig():
             return ClassifierTask(config, data)
+        case SegmentationConfig():
+            return SegmentationTask(config)
+        case GeometricMatchingConfig():
+            return GeometricMatchingTask(config, data)
+        case ALIASConfig():
+            return ALIASTask(config)
 
 
 def build(config: ExperimentConfig) -> tuple[Task, TryOnSource]:

@@ -36,7 +36,7 @@ def dense_pose(
     on_arm = above(arm_coverage, 0.5)
     right = 0.5 - 0.5 * arm.side
     part = (1 + above(trunk.level, LEVELS[CROTCH]) * (1 + right)) * above(trunk_coverage, 0.5)
-    part = choose(on_arm, 4 + 2 * above(arm.v, 1) + right, part)
+    part = choose(on_arm, 4 + 2 * above(arm.v, 1.0) + right, part)
     u = choose(on_arm, arm.s / (arm.radius * 1.2), trunk.u)
     v = choose(on_arm, arm.v / 1.2 - 1, (trunk.level - 0.3) / 0.9)
     x, y, half_width, half_height = (each(n) for n in figure.head.unbind(1))

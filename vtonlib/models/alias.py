@@ -7,6 +7,8 @@ from typing import Literal, Self
 
 import torch
 import torch.nn.functional as F
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -74,7 +76,7 @@ class ALIASResBlock(ModulatedResBlock):
         return self.combine(x, lambda norm, features: norm(features, labels, mask, patterns, generator=generator))
 
 
-class ALIASGenerator(nn.Module):
+class ALIASGenerator(ModelMixin, ConfigMixin):
     """The try-on image from agnostic person, pose and warped garment, told where the warp went wrong.
 
     The coarse blocks standardize the misaligned region apart and get the divided parse map; the fine ones know no
@@ -84,7 +86,8 @@ class ALIASGenerator(nn.Module):
         in_channels: channels of the inputs together: agnostic image, pose and warped garment in VITON-HD.
         label_channels: channels of the parse map; the divided map has one more.
         channels: channels that each block puts out, coarsest first.
-        mask_norm_blocks: how many blocks, from the coarsest, use mask normalization.
+        mask_norm_blocks: how many blocks, from the coarsest, get the divided parse map and normalize by ``coarse_norm``.
+        coarse_norm: their normalization; VITON-HD's figure 8 puts instance normalization in place of the mask's.
         norm: normalization of the other blocks.
         input_channels: channels of the inputs' features at each size after the first.
         hidden: width of the modulations' hidden layer.
@@ -97,6 +100,7 @@ class ALIASGenerator(nn.Module):
     features it never uses. Book: sec-alias-generator.
     """
 
+    @register_to_config
     def __init__(
         self,
         in_channels: int = 9,
@@ -104,6 +108,7 @@ class ALIASGenerator(nn.Module):
         channels: tuple[int, ...] = (1024, 1024, 1024, 512, 256, 128, 64, 32),
         *,
         mask_norm_blocks: int = 5,
+        coarse_norm: Literal["mask", "instance", "batch"] = "mask",
         norm: Literal["instance", "batch"] = "instance",
         input_channels: int = 16,
         hidden: int = 128,
@@ -112,7 +117,7 @@ class ALIASGenerator(nn.Module):
         super().__init__()
         if not 0 <= mask_norm_blocks <= len(channels):
             raise ValueError(f"mask_norm_blocks is {mask_norm_blocks}, of {len(channels)} blocks")
-        self.mask_norm_blocks = mask_norm_blocks
+        self.mask_norm_blocks, self.coarse_norm = mask_norm_blocks, coarse_norm
         self.inputs = nn.ModuleList(
             nn.Conv2d(in_channels, input_channels if level else channels[0], 3, padding=1)
             for level in range(len(channels))
@@ -125,7 +130,7 @@ class ALIASGenerator(nn.Module):
                 before,
                 width,
                 label_channels + masked,
-                norm="mask" if masked else norm,
+                norm=coarse_norm if masked else norm,
                 hidden=hidden,
                 spectral=spectral,
             )
@@ -183,6 +188,6 @@ class ALIASGenerator(nn.Module):
                 features = self.inputs[level](resize_labels(inputs, height << level, width << level))
                 x = torch.cat((F.interpolate(x, scale_factor=2, mode="nearest"), features), dim=1)
             masked = level < self.mask_norm_blocks
-            conditions = (parse_div, misalign_mask) if masked else (parse, None)
-            x = block(x, *conditions, generator=generator)
+            mask = misalign_mask if masked and self.coarse_norm == "mask" else None
+            x = block(x, parse_div if masked else parse, mask, generator=generator)
         return torch.tanh(self.conv_img(F.leaky_relu(x, SLOPE)))

@@ -11,6 +11,8 @@ from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -59,7 +61,7 @@ class Regression(nn.Module):
         return self.linear(self.conv(x).flatten(1)).tanh()
 
 
-class GeometricMatcher(nn.Module):
+class GeometricMatcher(ModelMixin, ConfigMixin):
     """VITON-HD's geometric matching: person and garment in, a flow out that bends the garment onto the person.
 
     The regression has a weight for each pair of places, so a matcher serves one image size; its flow can be asked for
@@ -80,6 +82,7 @@ class GeometricMatcher(nn.Module):
     Source: CP-VTON, VITON-HD; the released weights' own conventions are in ``vtonlib.official``. Book: sec-warping.
     """
 
+    @register_to_config
     def __init__(
         self,
         person_channels: int = 7,

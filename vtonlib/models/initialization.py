@@ -18,7 +18,8 @@ def init_xavier(module: nn.Module, gain: float = 0.02) -> None:
     """
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            weight = nn.init.xavier_normal_(torch.empty_like(layer.weight), gain)
+            weight = torch.empty_like(layer.weight)
+            nn.init.xavier_normal_(weight, gain)
             if parametrize.is_parametrized(layer, "weight"):
                 layer.weight = weight  # type: ignore[assignment]  # by way of the parametrization's right_inverse
             else:

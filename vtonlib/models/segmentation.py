@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -14,7 +16,7 @@ def _convolution(in_channels: int, out_channels: int) -> list[nn.Module]:
     return [nn.Conv2d(in_channels, out_channels, 3, padding=1), nn.InstanceNorm2d(out_channels), nn.ReLU()]
 
 
-class SegmentationGenerator(nn.Module):
+class SegmentationGenerator(ModelMixin, ConfigMixin):
     """A U-Net that tells the label of each pixel of a person who wears the new garment.
 
     Its input is all that is known: in VITON-HD garment mask (1), garment (3), segmentation without the garment (13),
@@ -30,6 +32,7 @@ class SegmentationGenerator(nn.Module):
     Book: sec-alias-generator.
     """
 
+    @register_to_config
     def __init__(
         self,
         in_channels: int = 21,

@@ -29,7 +29,10 @@ class ElementFigure:
     """An interactive figure. Subclasses name their module and build their markup."""
 
     script: ClassVar[Path]
-    """The JavaScript file that defines the custom element."""
+    """The JavaScript file that defines the custom element.
+
+    :meta hide-value:
+    """
     markup: str
     """The element with its data, and what is shown where scripts do not run."""
 

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from vtonlib import __version__
+from vtonlib.memory import keep_freed_memory
 from vtonlib.viz.element import ElementFigure
 from vtonlib.viz.figures import use_book_style
 
@@ -44,6 +45,7 @@ def setup(version: str) -> Session:
 
     Book: sec-how-to-use.
     """
+    keep_freed_memory()
     session = Session("cuda" if torch.cuda.is_available() else "cpu", os.environ.get("VTON_FAST", "1") != "0")
     use_book_style()
     mode = "fast" if session.fast else "full"

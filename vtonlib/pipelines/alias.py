@@ -1,0 +1,132 @@
+"""Try-on in three stages, VITON-HD's way: segment, warp, paint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from diffusers import DiffusionPipeline
+from diffusers.utils import BaseOutput
+from diffusers.utils.torch_utils import randn_tensor
+from jaxtyping import Float
+from torch import Tensor
+
+from vtonlib.data.parse import GARMENT
+from vtonlib.grids import warp
+from vtonlib.models.alias import ALIASGenerator, split_parse
+from vtonlib.models.geometric_matching import GeometricMatcher
+from vtonlib.models.segmentation import SegmentationGenerator
+
+
+@dataclass
+class ALIASOutput(BaseOutput):
+    """What the three stages made, at the images' size."""
+
+    images: Float[Tensor, "b 3 h w"]
+    """The try-on image, in [-1, 1]."""
+    parse: Float[Tensor, "b groups h w"]
+    """Stage 1: the segmentation of the person in the new garment, one-hot."""
+    flow: Float[Tensor, "b h w 2"]
+    """Stage 2: where each pixel of the warped garment comes from."""
+    warped_garment: Float[Tensor, "b 3 h w"]
+    """Stage 2: the warped garment in [-1, 1], mid grey around it."""
+    misalign_mask: Float[Tensor, "b 1 h w"]
+    """Where the segmentation wants garment and the warp has none."""
+
+
+def segmentation_input(
+    garment: Float[Tensor, "b 3 h w"],
+    garment_mask: Float[Tensor, "b 1 h w"],
+    visible_groups: Float[Tensor, "b groups h w"],
+    dense_pose: Float[Tensor, "b 3 h w"],
+    noise: Float[Tensor, "b 1 h w"],
+) -> Float[Tensor, "b c h w"]:
+    """Stage 1 sees garment mask, garment, the visible part of the segmentation, pose and noise.
+
+    VITON-HD's noise is a picture of 0 and 1, an accident of its conversion to bytes; ours is Gaussian.
+    """
+    return torch.cat((garment_mask, garment * garment_mask, visible_groups, dense_pose, noise), dim=1)
+
+
+def matching_input(
+    garment_region: Float[Tensor, "b 1 h w"],
+    dense_pose: Float[Tensor, "b 3 h w"],
+    agnostic: Float[Tensor, "b 3 h w"],
+) -> Float[Tensor, "b 7 h w"]:
+    """Stage 2 sees, of the person, where the garment belongs, pose and agnostic image."""
+    return torch.cat((garment_region, dense_pose, agnostic), dim=1)
+
+
+def warp_garment(
+    garment: Float[Tensor, "b 3 h w"], garment_mask: Float[Tensor, "b 1 h w"], flow: Float[Tensor, "b h w 2"]
+) -> tuple[Float[Tensor, "b 3 h w"], Float[Tensor, "b 1 h w"]]:
+    """The garment read through the flow, mid grey where it is not, and the mask of where it is (0 to 1)."""
+    covered = warp(garment_mask, flow)
+    return warp(garment, flow) * covered, covered
+
+
+class ALIASPipeline(DiffusionPipeline):
+    """Puts a garment on a person: ``pipeline(garment=..., garment_mask=..., agnostic=..., ...)``.
+
+    Segmentation, geometric matching, ALIAS generator, each trained apart.
+
+    Source: VITON-HD, figure 2. Book: sec-alias-generator.
+    """
+
+    def __init__(
+        self, segmentation: SegmentationGenerator, matcher: GeometricMatcher, generator_network: ALIASGenerator
+    ) -> None:
+        super().__init__()
+        self.register_modules(segmentation=segmentation, matcher=matcher, generator_network=generator_network)
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        *,
+        garment: Float[Tensor, "b 3 h w"],
+        garment_mask: Float[Tensor, "b 1 h w"],
+        agnostic: Float[Tensor, "b 3 h w"],
+        agnostic_mask: Float[Tensor, "b 1 h w"],
+        visible_groups: Float[Tensor, "b groups h w"],
+        dense_pose: Float[Tensor, "b 3 h w"],
+        repaint: bool = True,
+        generator: torch.Generator | None = None,
+    ) -> ALIASOutput:
+        """The person wearing the garment, and what each stage made.
+
+        Args:
+            garment: flat garments in [-1, 1].
+            garment_mask: where the garment is in its image, 1 = inside.
+            agnostic: persons with the region to paint greyed out, in [-1, 1].
+            agnostic_mask: that region, 1 = paint.
+            visible_groups: the segmentation of what is visible, by ``vtonlib.data.parse.GROUPS``.
+            dense_pose: body surface maps in [-1, 1].
+            repaint: keep the pixels of ``agnostic`` and the labels outside the mask.
+            generator: source of the noise; with it the result is reproducible.
+
+        Raises:
+            ValueError: for sizes that the networks were not built for; the error names the legal ones.
+        """
+        device, dtype = self.device, self.generator_network.dtype
+        garment, garment_mask, agnostic, mask, visible_groups, dense_pose = (
+            x.to(device, dtype) for x in (garment, garment_mask, agnostic, agnostic_mask, visible_groups, dense_pose)
+        )
+        noise = randn_tensor(mask.shape, generator=generator, device=device, dtype=dtype)
+        logits = self.segmentation(segmentation_input(garment, garment_mask, visible_groups, dense_pose, noise))
+        label = logits.argmax(1, keepdim=True)
+        parse = torch.zeros_like(logits).scatter_(1, label, 1)
+        if repaint:
+            parse = parse * mask + visible_groups * (1 - mask)
+        region = parse[:, GARMENT : GARMENT + 1]
+        flow = self.matcher(matching_input(region, dense_pose, agnostic), garment)
+        warped, covered = warp_garment(garment, garment_mask, flow)
+        misalign = (region - covered).clamp_min(0)
+        inputs = torch.cat((agnostic, dense_pose, warped), dim=1)
+        divided = split_parse(parse, misalign, GARMENT)
+        images = self.generator_network(inputs, parse, divided, misalign, generator=generator)
+        if repaint:
+            images = agnostic * (1 - mask) + images * mask
+        return ALIASOutput(
+            images=images.float(), parse=parse.float(), flow=flow.float(), warped_garment=warped.float(),
+            misalign_mask=misalign.float(),
+        )  # fmt: skip
