@@ -70,6 +70,7 @@ def sample(options: argparse.Namespace) -> None:
         options.garment,
         agnostic_mask=options.mask,
         dense_pose=options.dense_pose,
+        parse=options.parse,
         height=height,
         width=width,
     )
@@ -160,6 +161,7 @@ def _add_sample(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--garment", type=Path, required=True, help="image of the flat garment")
     verb.add_argument("--mask", type=Path, help="what to paint, white (default: beside the person, as in VITON-HD)")
     verb.add_argument("--dense-pose", type=Path, help="dense pose of the person (default: beside the person)")
+    verb.add_argument("--parse", type=Path, help="segmentation of the person (default: beside the person, if there)")
     verb.add_argument("--out", type=Path, required=True, help="PNG to write")
     verb.add_argument("--correspondence", type=Path, help="also write a picture of the correspondence")
     verb.add_argument("--height", type=int, help="height to work at (default: the run's)")

@@ -143,11 +143,12 @@ def geometric_matching(size: Size) -> ExperimentConfig:
 def alias(size: Size) -> ExperimentConfig:
     """VITON-HD's third stage: the ALIAS generator, against multi-scale discriminators."""
     task, train = {
-        "tiny": (ALIASConfig(), TrainConfig(steps=500, batch_size=12, learning_rate=2e-3, ema_decay=0.98)),
+        "tiny": (
+            ALIASConfig(),
+            TrainConfig(steps=400, batch_size=12, learning_rate=2e-3, schedule="cosine", ema_decay=0.98),
+        ),
         "small": (
-            ALIASConfig(
-                channels=(128, 128, 128, 96, 64, 32), mask_norm_blocks=4, hidden=64, discriminator_channels=48
-            ),
+            ALIASConfig(channels=(128, 128, 128, 96, 64, 32), mask_norm_blocks=4, hidden=64, discriminator_channels=48),
             TrainConfig(steps=12_000, batch_size=32, learning_rate=4e-4, ema_decay=0.998, save_every=500),
         ),
         "base": (

@@ -9,8 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from vtonlib.models.normalization import ALIASNorm, mask_standardize
-from vtonlib.viz.mask_painter import effective_eps, fill_with_mean, mask_norm_steps
+from vtonlib.models.normalization import (
+    ALIASNorm,
+    effective_eps,
+    fill_with_mean,
+    mask_norm_steps,
+    mask_standardize,
+)
 
 B, C, H, W = 2, 3, 4, 5
 P, EPS = H * W, 0.07

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vtonlib.models.normalization import standardize
-from vtonlib.viz.mask_painter import MaskPainter, mask_norm_steps
+from vtonlib.models.normalization import mask_norm_steps, standardize
+from vtonlib.viz.mask_painter import MaskPainter
 
 X = torch.tensor([[1, 2, 3, 2, 2], [2, 2, 2, 2, 2], [1, 1, 3, 2, 3], [2, 2, 1, 2, 3], [3, 1, 2, 2, 2]]).double()
 MASK = torch.zeros(5, 5).double()

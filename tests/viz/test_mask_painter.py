@@ -9,8 +9,14 @@ import pytest
 import torch
 from bs4 import BeautifulSoup
 
-from vtonlib.models.normalization import mask_standardize, standardize
-from vtonlib.viz.mask_painter import BUDGET, MaskPainter, effective_eps, fill_with_mean, mask_norm_steps
+from vtonlib.models.normalization import (
+    effective_eps,
+    fill_with_mean,
+    mask_norm_steps,
+    mask_standardize,
+    standardize,
+)
+from vtonlib.viz.mask_painter import BUDGET, MaskPainter
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # of what ipywidgets itself imports

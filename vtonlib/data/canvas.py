@@ -33,9 +33,7 @@ class Canvas:
     def start(cls, background: Float[Tensor, "b 3 h w"]) -> Canvas:
         """A canvas with this background."""
         plane = torch.zeros_like(background[:, :1])
-        return cls(
-            rgb=background, shade=torch.ones_like(plane), target=plane, kept=plane.clone(), label=plane.clone()
-        )
+        return cls(rgb=background, shade=torch.ones_like(plane), target=plane, kept=plane.clone(), label=plane.clone())
 
     def crop(self, rows: slice, columns: slice) -> Canvas:
         """Some rows and columns, sharing memory."""

@@ -86,7 +86,7 @@ class ALIASGenerator(ModelMixin, ConfigMixin):
         in_channels: channels of the inputs together: agnostic image, pose and warped garment in VITON-HD.
         label_channels: channels of the parse map; the divided map has one more.
         channels: channels that each block puts out, coarsest first.
-        mask_norm_blocks: how many blocks, from the coarsest, get the divided parse map and normalize by ``coarse_norm``.
+        mask_norm_blocks: how many blocks, from the coarsest, get the divided parse map and ``coarse_norm``.
         coarse_norm: their normalization; VITON-HD's figure 8 puts instance normalization in place of the mask's.
         norm: normalization of the other blocks.
         input_channels: channels of the inputs' features at each size after the first.

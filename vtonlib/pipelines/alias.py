@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from diffusers import DiffusionPipeline
@@ -11,7 +12,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from jaxtyping import Float
 from torch import Tensor
 
-from vtonlib.data.parse import GARMENT
+from vtonlib.data.parse import GARMENT, GROUPS
 from vtonlib.grids import warp
 from vtonlib.models.alias import ALIASGenerator, split_parse
 from vtonlib.models.geometric_matching import GeometricMatcher
@@ -65,6 +66,31 @@ def warp_garment(
     return warp(garment, flow) * covered, covered
 
 
+class _Inputs(NamedTuple):
+    """What the pipeline is given, on its device."""
+
+    garment: Float[Tensor, "b 3 h w"]
+    garment_mask: Float[Tensor, "b 1 h w"]
+    agnostic: Float[Tensor, "b 3 h w"]
+    agnostic_mask: Float[Tensor, "b 1 h w"]
+    visible_groups: Float[Tensor, "b groups h w"]
+    dense_pose: Float[Tensor, "b 3 h w"]
+
+    def check(self) -> None:
+        """Raises:
+        ValueError: naming the input whose shape does not fit the agnostic image's.
+        """
+        for (name, given), channels in zip(self._asdict().items(), (3, 1, 3, 1, len(GROUPS), 3), strict=True):
+            expected = (len(self.agnostic), channels, *self.agnostic.shape[-2:])
+            if given.shape != expected:
+                raise ValueError(f"{name} is {tuple(given.shape)}: expected {expected}, for the agnostic image's size")
+
+    def keep(self, parse: Float[Tensor, "b groups h w"]) -> Float[Tensor, "b groups h w"]:
+        """``parse`` with the visible labels outside the mask, wherever those are known."""
+        visible = self.visible_groups * (1 - self.agnostic_mask)
+        return visible + parse * (1 - visible.sum(1, keepdim=True))
+
+
 class ALIASPipeline(DiffusionPipeline):
     """Puts a garment on a person: ``pipeline(garment=..., garment_mask=..., agnostic=..., ...)``.
 
@@ -99,34 +125,42 @@ class ALIASPipeline(DiffusionPipeline):
             garment_mask: where the garment is in its image, 1 = inside.
             agnostic: persons with the region to paint greyed out, in [-1, 1].
             agnostic_mask: that region, 1 = paint.
-            visible_groups: the segmentation of what is visible, by ``vtonlib.data.parse.GROUPS``.
+            visible_groups: the segmentation of what is visible, by ``vtonlib.data.parse.GROUPS``; zeros where unknown.
             dense_pose: body surface maps in [-1, 1].
-            repaint: keep the pixels of ``agnostic`` and the labels outside the mask.
+            repaint: keep the pixels of ``agnostic`` outside the mask, and the labels that are known there.
             generator: source of the noise; with it the result is reproducible.
 
         Raises:
-            ValueError: for sizes that the networks were not built for; the error names the legal ones.
+            ValueError: for inputs that do not fit each other, and for sizes that the networks were not built for.
         """
         device, dtype = self.device, self.generator_network.dtype
-        garment, garment_mask, agnostic, mask, visible_groups, dense_pose = (
-            x.to(device, dtype) for x in (garment, garment_mask, agnostic, agnostic_mask, visible_groups, dense_pose)
-        )
-        noise = randn_tensor(mask.shape, generator=generator, device=device, dtype=dtype)
-        logits = self.segmentation(segmentation_input(garment, garment_mask, visible_groups, dense_pose, noise))
-        label = logits.argmax(1, keepdim=True)
-        parse = torch.zeros_like(logits).scatter_(1, label, 1)
-        if repaint:
-            parse = parse * mask + visible_groups * (1 - mask)
+        x = _Inputs(garment, garment_mask, agnostic, agnostic_mask, visible_groups, dense_pose)
+        x.check()
+        x = _Inputs(*(image.to(device, dtype) for image in x))
+        parse = self._segment(x, generator)
+        parse = x.keep(parse) if repaint else parse
         region = parse[:, GARMENT : GARMENT + 1]
-        flow = self.matcher(matching_input(region, dense_pose, agnostic), garment)
-        warped, covered = warp_garment(garment, garment_mask, flow)
+        flow = self.matcher(matching_input(region, x.dense_pose, x.agnostic), x.garment)
+        warped, covered = warp_garment(x.garment, x.garment_mask, flow)
         misalign = (region - covered).clamp_min(0)
-        inputs = torch.cat((agnostic, dense_pose, warped), dim=1)
-        divided = split_parse(parse, misalign, GARMENT)
-        images = self.generator_network(inputs, parse, divided, misalign, generator=generator)
+        images = self._paint(x, parse, warped, misalign, generator)
         if repaint:
-            images = agnostic * (1 - mask) + images * mask
-        return ALIASOutput(
-            images=images.float(), parse=parse.float(), flow=flow.float(), warped_garment=warped.float(),
-            misalign_mask=misalign.float(),
-        )  # fmt: skip
+            images = x.agnostic * (1 - x.agnostic_mask) + images * x.agnostic_mask
+        return ALIASOutput(*(made.float() for made in (images, parse, flow, warped, misalign)))
+
+    def _segment(self, x: _Inputs, generator: torch.Generator | None) -> Float[Tensor, "b groups h w"]:
+        """Stage 1: the likeliest label of each pixel, one-hot."""
+        noise = randn_tensor(
+            x.agnostic_mask.shape, generator=generator, device=x.agnostic.device, dtype=x.agnostic.dtype
+        )
+        known = segmentation_input(x.garment, x.garment_mask, x.visible_groups, x.dense_pose, noise)
+        logits = self.segmentation(known)
+        return torch.zeros_like(logits).scatter_(1, logits.argmax(1, keepdim=True), 1)
+
+    def _paint(
+        self, x: _Inputs, parse: Tensor, warped: Tensor, misalign: Tensor, generator: torch.Generator | None
+    ) -> Float[Tensor, "b 3 h w"]:
+        """Stage 3: the whole image."""
+        inputs = torch.cat((x.agnostic, x.dense_pose, warped), dim=1)
+        divided = split_parse(parse, misalign, GARMENT)
+        return self.generator_network(inputs, parse, divided, misalign, generator=generator)

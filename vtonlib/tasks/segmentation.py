@@ -43,9 +43,7 @@ class SegmentationTask(Task):
         super().__init__()
         self.config = config
         inputs = 1 + 3 + len(GROUPS) + 3 + 1
-        self.segmentation = SegmentationGenerator(
-            inputs, len(GROUPS), channels=config.channels, dropout=config.dropout
-        )
+        self.segmentation = SegmentationGenerator(inputs, len(GROUPS), channels=config.channels, dropout=config.dropout)
         self.discriminator = MultiscaleDiscriminator(
             inputs + len(GROUPS), config.discriminator_channels, config.discriminator_layers
         )
@@ -65,9 +63,7 @@ class SegmentationTask(Task):
     def inputs(self, batch: TryOnBatch) -> Float[Tensor, "b c h w"]:
         """What the generator sees of a batch, with fresh noise."""
         noise = torch.randn_like(batch.agnostic_mask)
-        return segmentation_input(
-            batch.garment, batch.garment_mask, visible_groups(batch), batch.dense_pose, noise
-        )
+        return segmentation_input(batch.garment, batch.garment_mask, visible_groups(batch), batch.dense_pose, noise)
 
     def discriminator_loss(self, batch: TryOnBatch) -> dict[str, Tensor]:
         """True segmentations are real, generated ones are not."""

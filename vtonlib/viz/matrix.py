@@ -80,9 +80,10 @@ class MatrixExplorer(ElementFigure):
 
     "softmax": attention of each row over the painted columns, at a temperature to choose, with the expected column
     (counted from 0) and the entropy in nats. "region-standardize": painted and unpainted cells are standardised apart,
-    as in VITON-HD's mask normalisation. "standardize": painting adds ``step`` to a cell; the sets over which is
-    standardised are one of ``ways`` to choose. "modulate": the matrix is standardised as a whole, then scaled and
-    shifted by the gamma and the beta of painted and of unpainted cells, one of ``ways`` to choose.
+    with eps beside each variance (VITON-HD's eps grows as a region shrinks: see ``MaskPainter``). "standardize":
+    painting adds ``step`` to a cell; the sets over which is standardised are one of ``ways`` to choose. "modulate": the
+    matrix is standardised as a whole, then scaled and shifted by the gamma and the beta of painted and of unpainted
+    cells, one of ``ways`` to choose.
 
     Args:
         matrix: the values, at most 12 x 12.

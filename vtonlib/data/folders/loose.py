@@ -12,13 +12,18 @@ from vtonlib.data.batch import KEYPOINTS, PARSE_LABELS, TryOnBatch
 from vtonlib.data.folders.decode import Array, decode_picture
 from vtonlib.data.folders.faults import content_problems
 from vtonlib.data.folders.layout import PERSON_PARTS, Content, FolderError, Problem
-from vtonlib.data.folders.read import to_images, to_masks
+from vtonlib.data.folders.read import to_images, to_masks, to_one_hot
+
+
+def _place(person: Path, field: str) -> Path:
+    """Where the layout has a person's ``field``: ``person`` lies in its folder ``image/``."""
+    part = next(part for part in PERSON_PARTS if part.field == field)
+    return part.path(person.parent.parent, person.name)
 
 
 def _beside(person: Path, field: str, option: str) -> Path:
-    """The file of a person's ``field`` where the layout has it: ``person`` lies in its folder ``image/``."""
-    part = next(part for part in PERSON_PARTS if part.field == field)
-    path = part.path(person.parent.parent, person.name)
+    """The file of a person's ``field``, which must be there."""
+    path = _place(person, field)
     if not path.exists():
         raise FolderError(
             Problem(path, "nothing", f"the {field.replace('_', ' ')} of {person.name}", f"Name it with {option}")
@@ -32,14 +37,16 @@ def read_files(
     *,
     agnostic_mask: Path | None = None,
     dense_pose: Path | None = None,
+    parse: Path | None = None,
     height: int,
     width: int,
 ) -> TryOnBatch:
     """A batch of one, of which only what a try-on pipeline needs is known.
 
     Where ``agnostic_mask`` (white: to be painted) or ``dense_pose`` is not given, ``person`` must lie in the VITON-HD
-    layout and they are taken from there. The agnostic image is the person with the mask painted grey. Everything is
-    resized to ``height`` x ``width``; a picture of another ratio is stretched, as the field does.
+    layout and they are taken from there; so is ``parse`` (labels of CIHP), which may be missing. The agnostic image is
+    the person with the mask painted grey. Everything is resized to ``height`` x ``width``; a picture of another ratio
+    is stretched, as the field does.
 
     Raises:
         FolderError: naming the file that is missing or at fault, what was found and expected, and a remedy.
@@ -65,7 +72,10 @@ def read_files(
         "agnostic_mask": mask,
         "dense_pose": images[pose_path],
     }
-    return TryOnBatch(**known, **_unknown(height, width))
+    parse_path = parse or _place(person, "parse")
+    if parse or parse_path.exists():
+        known["parse"] = to_one_hot(read(parse_path, "labels"))
+    return TryOnBatch(**(_unknown(height, width) | known))
 
 
 def _unknown(height: int, width: int) -> dict[str, Tensor]:

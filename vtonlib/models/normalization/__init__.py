@@ -6,6 +6,7 @@ First what needs nothing but the activation or the weight, then what class, styl
 from vtonlib.models.normalization.alias import ALIASNorm, alias_noise
 from vtonlib.models.normalization.conditional import ConditionalBatchNorm2d, adaptive_instance_norm, modulate
 from vtonlib.models.normalization.mask import MaskNorm, RegionMoments, mask_standardize, region_moments
+from vtonlib.models.normalization.mask_steps import MaskNormSteps, effective_eps, fill_with_mean, mask_norm_steps
 from vtonlib.models.normalization.modulation import LabelModulation, Modulation, resize_labels
 from vtonlib.models.normalization.patterns import LabelPatterns, find_patterns
 from vtonlib.models.normalization.spade import SPADE
@@ -31,16 +32,20 @@ __all__ = [
     "LabelModulation",
     "LabelPatterns",
     "MaskNorm",
+    "MaskNormSteps",
     "Modulation",
     "RegionMoments",
     "SingularPair",
     "SpectralNorm",
     "adaptive_instance_norm",
     "alias_noise",
+    "effective_eps",
+    "fill_with_mean",
     "find_patterns",
     "from_hook_key",
     "group_standardize",
     "local_response_norm",
+    "mask_norm_steps",
     "mask_standardize",
     "modulate",
     "power_iteration",

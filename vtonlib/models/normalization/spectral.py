@@ -28,7 +28,7 @@ class SingularPair(NamedTuple):
 
 
 def power_iteration(matrix: Float[Tensor, "m n"], left: Float[Tensor, " m"], steps: int = 1) -> SingularPair:
-    """The largest singular value by ``steps`` rounds of v = W'u / norm(W'u), u = Wv / norm(Wv), starting at u = ``left``.
+    """The largest singular value by ``steps`` rounds of v = W'u / norm(W'u), u = Wv / norm(Wv), from u = ``left`` on.
 
     The value is u'Wv, never more than the true one. Its gradient treats u and v as constants, which is the exact
     gradient once they have converged.
