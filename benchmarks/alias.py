@@ -1,11 +1,12 @@
 """The ALIAS generator and mask normalization against a straightforward writing of the official formulas.
 
-    OMP_NUM_THREADS=1 python benchmarks/alias.py [--out results.json]
+    OMP_NUM_THREADS=1 python benchmarks/alias.py [--device cuda] [--out results.json]
 
 Prints one line of JSON: seconds and peak memory of both, and their ratios. The generator is VITON-HD's (ngf 64, most),
 without gradients, at 512x384, on a parse map that the world renders; mask normalization runs forward and backward on 64
 channels of 256x192. Every measurement has a process of its own, in turns; time is the best of several rounds, memory
-the growth of the process's largest resident size during one call, after another of small size that loads what it needs.
+the growth of the process's largest resident size during one call (on CUDA, of what torch has taken there), after
+another of small size that loads what it needs. On CUDA nothing is rounded to TensorFloat-32.
 Both give the same numbers, or the benchmark fails.
 """
 
@@ -59,7 +60,7 @@ def official_mask_norm(x: Tensor, mask: Tensor) -> Tensor:
 
 def official_norm(norm: ALIASNorm, x: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
     """Noise, normalization, then a convolution of the label map for every pixel of gamma and of beta."""
-    noise = torch.randn(x.shape[0], x.shape[3], x.shape[2], 1)
+    noise = torch.randn(x.shape[0], x.shape[3], x.shape[2], 1, device=x.device)
     x = x + (noise * norm.noise_scale).transpose(1, 3)
     x = official_mask_norm(x, mask) if isinstance(norm.param_free_norm, MaskNorm) else F.instance_norm(x)
     hidden = F.relu(norm.modulation.shared(labels))
@@ -87,14 +88,14 @@ def official_generator(net: ALIASGenerator, x: Tensor, parse: Tensor, parse_div:
     return torch.tanh(net.conv_img(F.leaky_relu(y, 0.2)))
 
 
-def conditions(height: int, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def conditions(height: int, width: int, device: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """What the generator gets for one rendered person, its garment's mask moved by a few pixels."""
     batch = World(DataConfig(height=height, width=width)).unpaired("test", torch.arange(1))
     group = F.one_hot(torch.tensor([GROUPS.get(label, 1) for label in PARSE_LABELS]), 7).float()
     parse = torch.einsum("kg,bkhw->bghw", group, batch.parse)
     mask = (parse[:, 2:3] - parse[:, 2:3].roll((9, 7), (2, 3))).clamp_min(0)
     inputs = torch.cat((batch.agnostic, batch.dense_pose, batch.garment), dim=1)
-    return inputs, parse, split_parse(parse, mask, 2), mask
+    return inputs.to(device), parse.to(device), split_parse(parse, mask, 2).to(device), mask.to(device)
 
 
 def trained_generator() -> ALIASGenerator:
@@ -109,20 +110,20 @@ def trained_generator() -> ALIASGenerator:
     return net
 
 
-def generator(side: Side) -> Callable[[int, int], Callable[[], Tensor]]:
+def generator(side: Side, device: str) -> Callable[[int, int], Callable[[], Tensor]]:
     """For a size, the call that makes the image."""
-    net = trained_generator()
+    net = trained_generator().to(device)
     function = net if side == "vtonlib" else partial(official_generator, net)
-    return lambda height, width: torch.no_grad()(partial(function, *conditions(height, width)))
+    return lambda height, width: torch.no_grad()(partial(function, *conditions(height, width, device)))
 
 
-def mask_norm(side: Side) -> Callable[[int, int], Callable[[], Tensor]]:
+def mask_norm(side: Side, device: str) -> Callable[[int, int], Callable[[], Tensor]]:
     """For a size of image, the call that normalizes features of half that size and goes back; gives the gradient."""
     function = mask_standardize if side == "vtonlib" else official_mask_norm
 
     def at(height: int, width: int) -> Callable[[], Tensor]:
-        x = torch.randn(1, 64, height // 2, width // 2)
-        mask = F.interpolate(conditions(height, width)[3], scale_factor=0.5, mode="area")
+        x = torch.randn(1, 64, height // 2, width // 2).to(device)
+        mask = F.interpolate(conditions(height, width, device)[3], scale_factor=0.5, mode="area")
         cotangent = torch.randn_like(x)
 
         def forward_and_backward() -> Tensor:
@@ -147,33 +148,49 @@ def resident(field: str) -> int:
     return 1024 * int(found[1])
 
 
-def measure(case: str, side: Side, threads: int, rounds: int) -> tuple[float, float, Tensor]:
-    """Best seconds, MiB of growth, and the result."""
-    torch.set_num_threads(threads)
-    torch.manual_seed(0)
-    prepare = CASES[case](side)
-    prepare(*SMALL)()
-    call = prepare(*SIZE)
+def growth(call: Callable[[], Tensor], device: str) -> tuple[float, Tensor]:
+    """How many MiB a call takes at its peak, and its result."""
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        result = call()
+        return (torch.cuda.max_memory_allocated() - before) / 2**20, result
     ctypes.CDLL(None).malloc_trim(0)  # what rendering has freed goes back to the system
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # VmHWM starts anew
     before = resident("VmRSS")
     result = call()
-    peak = (resident("VmHWM") - before) / 2**20
-    seconds = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds), peak, result
+    return (resident("VmHWM") - before) / 2**20, result
 
 
-def compared(case: str, threads: int, rounds: int) -> dict[str, Any]:
+def duration(call: Callable[[], Tensor], device: str) -> float:
+    """Seconds of one call, until the device has done it."""
+    start = time.perf_counter()
+    call()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def measure(case: str, side: Side, threads: int, rounds: int, device: str) -> tuple[float, float, Tensor]:
+    """Best seconds, MiB of growth, and the result."""
+    torch.set_num_threads(threads)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    torch.manual_seed(0)
+    prepare = CASES[case](side, device)
+    prepare(*SMALL)()
+    call = prepare(*SIZE)
+    peak, result = growth(call, device)
+    result = result.cpu()
+    return min(duration(call, device) for _ in range(rounds)), peak, result
+
+
+def compared(case: str, threads: int, rounds: int, device: str) -> dict[str, Any]:
     """Both sides of one case, in turns, each time in a new process."""
     sides: dict[str, list[tuple[float, float, Tensor]]] = {"vtonlib": [], "official": []}
     for _ in range(2):
         for side, found in sides.items():
             with multiprocessing.get_context("spawn").Pool(1) as pool:
-                found.append(pool.apply(measure, (case, side, threads, rounds)))
+                found.append(pool.apply(measure, (case, side, threads, rounds, device)))
     difference = (sides["vtonlib"][0][2] - sides["official"][0][2]).abs().max().item()
     if not difference <= TOLERANCE:
         raise SystemExit(f"{case}: the results differ by {difference}")
@@ -192,14 +209,17 @@ def main() -> None:
     """Measure both cases and report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--out", type=Path, help="also write the JSON here")
     args = parser.parse_args()
     report = {
         "benchmark": "alias",
-        "generator": compared("generator", args.threads, 2),
-        "mask_norm": compared("mask_norm", args.threads, 20),
+        "generator": compared("generator", args.threads, 2, args.device),
+        "mask_norm": compared("mask_norm", args.threads, 20, args.device),
         "threads": args.threads,
-        "machine": platform.processor() or platform.machine(),
+        "machine": torch.cuda.get_device_name()
+        if args.device == "cuda"
+        else platform.processor() or platform.machine(),
         "torch": torch.__version__,
     }
     line = json.dumps(report)

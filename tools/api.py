@@ -25,7 +25,7 @@ this page. Shapes are written as in {ref}`sec-notation`.
 <!-- Written by: python3 -m tools derive -->
 """
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("grids", "config", "images", "memory", "weights"),
+    ("grids", "config", "images", "memory", "records", "weights"),
     ("thin_plate",),
     ("attention", "data"),
     ("models", "losses", "evaluation"),

@@ -1,4 +1,4 @@
-"""The trainings that need CUDA, as steps of under ten minutes that can be resumed one by one.
+"""The work that needs CUDA, trainings and benchmarks, as steps of under ten minutes that can be resumed one by one.
 
 A step is done when its outputs stand and its record, results/gpu/NAME.json, names the same command and inputs; records
 and outputs are committed, so a fresh machine goes on where the last one stopped. Without CUDA they are only listed.
@@ -43,38 +43,90 @@ class GpuStep(Step):
         return json.loads(self.record.read_text(encoding="utf8"))["measured"]["fingerprint"] == self.fingerprint()
 
 
-SMALL = "runs/gpu/stableviton-small"
-STORED = "checkpoints/stableviton-small"
+RUNS, STORED = "runs/gpu", "checkpoints"
 
 
-def train_small(part: int, steps: int) -> GpuStep:
-    """One part of the training of the small StableVITON, which goes on from the checkpoints of the part before."""
-    settings = ("--set", f"train.steps={steps}")
+def train(preset: str, *, minutes: float, steps: int = 0, part: int = 0) -> GpuStep:
+    """The training of a small preset, or one part of it, which goes on from the checkpoints of the part before.
+
+    A preset whose learning rate falls along a cosine has no parts, since its rate depends on all its steps.
+    """
+    run = f"{RUNS}/{preset}-small"
     return GpuStep(
-        name=f"stableviton-small-{part}",
-        argv=("-m", "vtonlib", "train", "stableviton", "--size", "small", "--out", SMALL, *settings),
-        outputs=(f"{SMALL}/final/model_index.json",),
-        minutes=9.5,
+        name=f"{preset}-small-{part}" if part else f"{preset}-small",
+        argv=("-m", "vtonlib", "train", preset, "--size", "small", "--out", run)
+        + (("--set", f"train.steps={steps}") if part else ()),
+        outputs=(f"{run}/final/trained.json", f"{run}/config.json"),
+        minutes=minutes,
     )
 
 
-STEPS: tuple[GpuStep, ...] = (
-    train_small(1, 6000),
-    train_small(2, 12_000),
-    GpuStep(
-        name="stableviton-small-evaluate",
-        argv=("-m", "vtonlib", "evaluate", SMALL, "--count", "256"),
-        inputs=(f"{SMALL}/final",),
-        outputs=(f"{SMALL}/report.json", f"{SMALL}/grid.png"),
-        minutes=5,
-    ),
-    GpuStep(
-        name="stableviton-small-store",
-        argv=("-m", "tools.store", SMALL, STORED),
-        inputs=(f"{SMALL}/final", f"{SMALL}/report.json"),
-        outputs=(f"{STORED}/model_index.json", f"{STORED}/unet/diffusion_pytorch_model.safetensors"),
+def evaluate(run: str, *, minutes: float) -> GpuStep:
+    """The report of a run, as JSON and as Markdown, and its picture."""
+    return GpuStep(
+        name=f"{run}-evaluate",
+        argv=("-m", "vtonlib", "evaluate", f"{RUNS}/{run}", "--count", "256"),
+        inputs=(f"{RUNS}/{run}/final",),
+        outputs=tuple(f"{RUNS}/{run}/{name}" for name in ("report.json", "report.md", "grid.png")),
+        minutes=minutes,
+    )
+
+
+def store(run: str, *networks: str) -> GpuStep:
+    """A run's pipeline in half precision, to be committed."""
+    weights = (f"{STORED}/{run}/{network}/diffusion_pytorch_model.safetensors" for network in networks)
+    return GpuStep(
+        name=f"{run}-store",
+        argv=("-m", "tools.store", f"{RUNS}/{run}", f"{STORED}/{run}"),
+        inputs=(f"{RUNS}/{run}/final", f"{RUNS}/{run}/report.json"),
+        outputs=(f"{STORED}/{run}/model_index.json", *weights),
         minutes=1,
-    ),
+    )
+
+
+def assemble() -> GpuStep:
+    """The three-stage pipeline of the three small stages."""
+    stages = {"--segmentation": "segmentation", "--matching": "geometric_matching", "--alias": "alias"}
+    runs = {option: f"{RUNS}/{preset}-small" for option, preset in stages.items()}
+    out = f"{RUNS}/viton-hd-small"
+    return GpuStep(
+        name="viton-hd-small",
+        argv=("-m", "vtonlib", "assemble", *(word for pair in runs.items() for word in pair), "--out", out),
+        inputs=tuple(f"{run}/final" for run in runs.values()),
+        outputs=(f"{out}/final/model_index.json", f"{out}/config.json"),
+        minutes=1,
+    )
+
+
+def benchmark(name: str, *settings: str, minutes: float, part: int = 0) -> GpuStep:
+    """A benchmark on CUDA, its result beside those of the processor; one that keeps its runs can have parts."""
+    out = f"benchmarks/results/{name}_cuda.json"
+    return GpuStep(
+        name=f"benchmark-{name}-{part}" if part else f"benchmark-{name}",
+        argv=(f"benchmarks/{name}.py", *settings, "--out", out),
+        inputs=(f"benchmarks/{name}.py",),
+        outputs=(out,),
+        minutes=minutes,
+    )
+
+
+ABLATION = ("--size", "small", "--steps", "1500", "--workers", "3")
+
+STEPS: tuple[GpuStep, ...] = (
+    train("stableviton", part=1, steps=6000, minutes=9.5),
+    train("stableviton", part=2, steps=12_000, minutes=9.5),
+    evaluate("stableviton-small", minutes=5),
+    store("stableviton-small", "unet"),
+    train("segmentation", minutes=9),
+    train("geometric_matching", minutes=9),
+    train("alias", part=1, steps=6000, minutes=9.5),
+    train("alias", part=2, steps=12_000, minutes=9.5),
+    assemble(),
+    evaluate("viton-hd-small", minutes=3),
+    store("viton-hd-small", "segmentation", "matcher", "generator_network"),
+    benchmark("alias", "--device", "cuda", minutes=4),
+    benchmark("thin_plate", "--device", "cuda", minutes=2),
+    *(benchmark("alias_ablation", *ABLATION, "--seeds", f"{seed}", part=seed, minutes=9) for seed in (1, 2, 3)),
 )
 """All steps, in order: a step may read what an earlier one leaves."""
 

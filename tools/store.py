@@ -11,30 +11,46 @@ from pathlib import Path
 
 from tools.gpu import LARGEST_CHECKPOINT
 
+BESIDE = ("config.json", "report.md", "report.json", "grid.png")
+"""What else of a run is kept, where it is there."""
+
+
+def halve(file: Path, out: Path) -> None:
+    """Write the tensors of ``file`` to ``out``, those of floats in half precision; integers stay.
+
+    Raises:
+        SystemExit: when a number is too large for half precision, or ``out`` would be too large to be committed.
+    """
+    from safetensors.torch import load_file, save_file
+
+    tensors = {name: x.half() if x.is_floating_point() else x for name, x in load_file(file).items()}
+    if lost := [name for name, x in tensors.items() if not x.isfinite().all()]:
+        sys.exit(f"{file}: {lost[0]} holds numbers that half precision cannot (of at most 65504)")
+    save_file(tensors, out)
+    if out.stat().st_size >= LARGEST_CHECKPOINT:
+        sys.exit(f"{file}: {out.stat().st_size} bytes in half precision, expected under {LARGEST_CHECKPOINT}")
+
 
 def store(run: Path, out: Path) -> None:
     """Copy ``run``'s final folder to ``out``, its weights as float16, with config, report and picture beside them.
 
-    Raises:
-        SystemExit: when the run is not finished, or a file is too large to be committed.
-    """
-    from safetensors.torch import load_file, save_file
+    ``out`` appears, or is replaced, only when all is written.
 
-    if not (run / "final").is_dir():
+    Raises:
+        SystemExit: when the run is not finished, or a file cannot be stored so.
+    """
+    from vtonlib.training.checkpoint import atomic_folder
+
+    final = run / "final"
+    if not final.is_dir():
         sys.exit(f"{run}: not finished, there is no final/ in it")
-    temporary = out.with_name(f".{out.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    shutil.copytree(run / "final", temporary)
-    for file in temporary.rglob("*.safetensors"):
-        save_file({name: x.half() if x.is_floating_point() else x for name, x in load_file(file).items()}, file)
-        if file.stat().st_size >= LARGEST_CHECKPOINT:
-            sys.exit(f"{file.name}: {file.stat().st_size} bytes in half precision, expected under {LARGEST_CHECKPOINT}")
-    for name in ("config.json", "report.md", "report.json", "grid.png"):
-        if (run / name).exists():
-            shutil.copy2(run / name, temporary / name)
-    shutil.rmtree(out, ignore_errors=True)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary.rename(out)
+    with atomic_folder(out) as folder:
+        shutil.copytree(final, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.safetensors"))
+        for file in sorted(final.rglob("*.safetensors")):
+            halve(file, folder / file.relative_to(final))
+        for name in BESIDE:
+            if (run / name).exists():
+                shutil.copy2(run / name, folder / name)
     print(f"stored: {out}")
 
 

@@ -25,7 +25,7 @@ def list_presets(_: argparse.Namespace) -> None:
     from vtonlib.presets import DATA, PRESETS
 
     for name, function in PRESETS.items():
-        print(f"{name:12} {(function.__doc__ or '').strip().splitlines()[0]}")
+        print(f"{name:18} {(function.__doc__ or '').strip().splitlines()[0]}")
     print("sizes:      ", ", ".join(f"{size} {data.height}x{data.width}" for size, data in DATA.items()))
 
 

@@ -64,14 +64,22 @@ def load_pipeline(run: Path) -> Pipeline:
     """
     for folder in (run / FINAL, run):
         if (folder / "model_index.json").exists():
-            name = json.loads((folder / "model_index.json").read_text(encoding="utf-8")).get("_class_name")
-            known = {kind.__name__: kind for kind in METHODS}
-            if name not in known:
-                raise ValueError(f"{folder}/model_index.json: pipeline {name!r}, expected {' or '.join(known)}")
-            pipeline = known[name].from_pretrained(folder, local_files_only=True)
+            pipeline = _pipeline_class(folder / "model_index.json").from_pretrained(folder, local_files_only=True)
             pipeline.set_progress_bar_config(disable=True)
             return pipeline.to("cuda" if torch.cuda.is_available() else "cpu")
     raise FileNotFoundError(f"{run}: no trained pipeline here (no {FINAL}/model_index.json); train one first")
+
+
+def _pipeline_class(index: Path) -> type[Pipeline]:
+    """The class of vtonlib that a ``model_index.json`` names."""
+    known = {kind.__name__: kind for kind in METHODS}
+    try:
+        name = json.loads(index.read_text(encoding="utf-8"))["_class_name"]
+        return known[name]
+    except (ValueError, TypeError):
+        raise ValueError(f"{index}: not JSON that names a pipeline") from None
+    except KeyError as error:
+        raise ValueError(f"{index}: pipeline {error}, expected {' or '.join(known)}") from None
 
 
 def assemble(segmentation: Path, matching: Path, alias: Path, out: Path) -> Path:
@@ -79,8 +87,11 @@ def assemble(segmentation: Path, matching: Path, alias: Path, out: Path) -> Path
 
     Raises:
         FileNotFoundError: when a run has not been trained.
+        FileExistsError: when ``out`` is a run that was trained.
         ValueError: when a run is of another preset, or the sizes of their images differ.
     """
+    if (out / FINAL / "trained.json").exists():
+        raise FileExistsError(f"{out}: what was trained here would be lost; choose another folder")
     runs = {"segmentation": segmentation, "geometric_matching": matching, "alias": alias}
     configs = {}
     for name, run in runs.items():

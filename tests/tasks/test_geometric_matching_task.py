@@ -21,7 +21,6 @@ def task():
 
 
 def test_the_phase_trains_the_matcher(task, batch):
-    """In one backward pass only the last layer's: it starts at zero, and nothing behind it gets a gradient yet but 0."""
     (phase,) = task.phases
     assert trained_children(task, phase, batch) == {"matcher"}
 

@@ -1,5 +1,7 @@
 """The first stage's task: two phases that keep apart, a loss that falls, and what is saved."""
 
+import dataclasses
+
 import pytest
 import torch
 from gan_stages import descend, new_batch, new_stage, resuming_changes_nothing, trained_children
@@ -43,8 +45,6 @@ def test_the_cross_entropy_of_equal_logits_is_a_closed_form(task, batch):
 
 
 def test_pixels_without_a_label_do_not_count(task, batch):
-    import dataclasses
-
     unknown = dataclasses.replace(
         batch, parse=torch.zeros_like(batch.parse), garment_region=torch.zeros_like(batch.garment_region)
     )

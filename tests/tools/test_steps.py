@@ -11,6 +11,9 @@ import pytest
 from tools import gpu, lock, shell, steps
 from tools.gpu import GpuStep
 from tools.steps import Step
+from vtonlib import cli
+from vtonlib.config import override
+from vtonlib.presets import preset
 
 WRITE = "import pathlib, sys; pathlib.Path('out.txt').write_text(pathlib.Path('in.txt').read_text())"
 
@@ -84,6 +87,37 @@ def test_the_list_of_gpu_steps_can_be_resumed() -> None:
         gpu.check((on_gpu(), on_gpu()))
     with pytest.raises(ValueError, match="split it"):
         gpu.check((on_gpu(minutes=10.0),))
+
+
+def test_a_gpu_step_reads_only_what_an_earlier_one_leaves_or_what_is_in_the_repository() -> None:
+    left: set[str] = set()
+    for step in gpu.STEPS:
+        for name in step.inputs:
+            made = any(output == name or output.startswith(f"{name}/") for output in left)
+            assert made or (shell.ROOT / name).exists(), f"{step.name} reads {name}"
+        left |= {*step.outputs}
+
+
+def test_gpu_steps_are_commands_that_exist() -> None:
+    grammar, sizes = cli.parser(), set()
+    for step in gpu.STEPS:
+        if step.argv[:2] == ("-m", "vtonlib"):
+            options = grammar.parse_args(step.argv[2:])
+            if options.verb == "train":
+                config = override(preset(options.preset, size=options.size), *options.set)
+                sizes.add(config.size)
+                assert not options.set or config.train.schedule == "constant", "parts change the number of steps"
+                assert config.train.save_every, "it can be resumed"
+        else:
+            script = step.argv[1].replace(".", "/") + ".py" if step.argv[0] == "-m" else step.argv[0]
+            assert (shell.ROOT / script).exists(), step.argv
+    assert sizes == {"small"}
+
+
+@pytest.mark.parametrize("step", [s for s in gpu.STEPS if s.name.startswith("benchmark")], ids=lambda s: s.name)
+def test_gpu_benchmarks_have_these_settings(step: GpuStep) -> None:
+    text = (shell.ROOT / step.argv[0]).read_text(encoding="utf8")
+    assert [word for word in step.argv if word.startswith("--") and f'"{word}"' not in text] == []
 
 
 def test_without_cuda_the_steps_are_listed(

@@ -3,6 +3,15 @@
 Book: sec-how-to-use.
 """
 
+from vtonlib.check.alias import (
+    by_hand_5_1,
+    divided_parse,
+    hinge_loss,
+    log_loss,
+    released_size,
+    rounds_needed,
+    second_differences,
+)
 from vtonlib.check.conditional import border_share, by_hand_3_1, class_norm, nearest_labels, spade_map, style_norm
 from vtonlib.check.mask import (
     by_hand_4_1,
@@ -35,22 +44,29 @@ __all__ = [
     "by_hand_2_1",
     "by_hand_3_1",
     "by_hand_4_1",
+    "by_hand_5_1",
     "by_hand_7_1",
     "class_norm",
     "colour_attention",
+    "divided_parse",
     "effective_eps",
     "end_point_error",
     "expected_coordinates",
     "fill_with_mean",
     "group_norm",
+    "hinge_loss",
+    "log_loss",
     "masked_mean",
     "mirrored_flow",
     "nearest_key",
     "nearest_labels",
     "pck",
     "region_mean",
+    "released_size",
+    "rounds_needed",
     "row_entropy",
     "running_variance",
+    "second_differences",
     "smallest_region",
     "soft_mask_norm",
     "spade_map",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Self
+from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from vtonlib.records import BatchRecord
 
 PARSE_LABELS = (
     "background", "hair", "face", "neck", "torso_skin", "left_arm", "right_arm", "left_leg", "right_leg",
@@ -23,7 +23,7 @@ KEYPOINTS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TryOnBatch:
+class TryOnBatch(BatchRecord):
     """A batch of try-on examples.
 
     Images are in [-1, 1], masks in [0, 1] with 1 = inside, coordinates (x, y) in [-1, 1].
@@ -60,22 +60,7 @@ class TryOnBatch:
     index: Int[Tensor, " b"]
     """Number of the example in its split."""
 
-    def __len__(self) -> int:
-        return len(self.index)
-
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) of the images."""
         return self.person.shape[-2], self.person.shape[-1]
-
-    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Self:
-        """The same batch on another device."""
-        return replace(self, **{n: t.to(device, non_blocking=non_blocking) for n, t in self.tensors().items()})
-
-    def tensors(self) -> dict[str, Tensor]:
-        """The fields by name, for saving and comparing."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
-
-    def __getitem__(self, rows: slice | Tensor | list[int]) -> Self:
-        """Some examples of the batch, as a batch."""
-        return replace(self, **{n: t[rows] for n, t in self.tensors().items()})

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Self
+from dataclasses import dataclass
 
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+from vtonlib.records import BatchRecord
 
 CATEGORIES = ("upper", "lower", "dress")
 UPPER, LOWER, DRESS = range(3)
@@ -15,18 +15,7 @@ HAIR_STYLES = ("cropped", "bob", "long", "bun", "curly", "bald")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """Tensors that share their first dimension, the batch."""
-
-    def __getitem__(self, rows: slice | Tensor) -> Self:
-        return replace(self, **{f.name: getattr(self, f.name)[rows] for f in fields(self)})
-
-    def to(self, device: torch.device | str) -> Self:
-        return replace(self, **{f.name: getattr(self, f.name).to(device) for f in fields(self)})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Body(Record):
+class Body(BatchRecord):
     """One person's shape and looks; every number is about 0 on average unless said otherwise."""
 
     identity: Int[Tensor, " b"]
@@ -54,7 +43,7 @@ class Body(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pose(Record):
+class Pose(BatchRecord):
     """How the person stands and how the camera frames them. Angles in radians."""
 
     lean: Float[Tensor, " b"]
@@ -72,7 +61,7 @@ class Pose(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Garment(Record):
+class Garment(BatchRecord):
     """One garment: cut and fabric. Lengths are in the units of the mannequin (see ``body.py``)."""
 
     identity: Int[Tensor, " b"]
@@ -100,7 +89,7 @@ class Garment(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting(Record):
+class Setting(BatchRecord):
     """Background, light and accessories; ``variant`` numbers are in [0, 1)."""
 
     street: Bool[Tensor, " b"]

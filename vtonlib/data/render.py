@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -46,12 +46,7 @@ def render(scenes: Scene, height: int, width: int) -> TryOnBatch:
     """
     count = max(1, CHUNK // (height * width))
     parts = [paint(scenes[i : i + count], height, width).batch for i in range(0, max(1, len(scenes)), count)]
-    return parts[0] if len(parts) == 1 else concatenate(parts)
-
-
-def concatenate(parts: list[TryOnBatch]) -> TryOnBatch:
-    """Several batches as one."""
-    return TryOnBatch(**{f.name: torch.cat([getattr(p, f.name) for p in parts]) for f in fields(TryOnBatch)})
+    return parts[0] if len(parts) == 1 else TryOnBatch.concatenate(parts)
 
 
 def _shadow_below(canvas: Canvas, below: _Plane, onto: _Plane) -> None:

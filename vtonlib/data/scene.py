@@ -9,7 +9,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from vtonlib.config import DataConfig
-from vtonlib.data.parameters import CATEGORIES, DRESS, LOWER, UPPER, Body, Garment, Pose, Record, Setting
+from vtonlib.data.parameters import CATEGORIES, DRESS, LOWER, UPPER, Body, Garment, Pose, Setting
 from vtonlib.data.sampling import (
     framed,
     sample_bodies,
@@ -19,13 +19,14 @@ from vtonlib.data.sampling import (
     sample_settings,
 )
 from vtonlib.data.source import SPLITS, Split
+from vtonlib.records import BatchRecord
 
 CYCLE = (UPPER, UPPER, LOWER, UPPER, DRESS, UPPER, UPPER, UPPER)
 """Category of example i: ``CYCLE[i % 8]``; so example i + 8 has the same one, and its garment suits the person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene(Record):
+class Scene(BatchRecord):
     """A batch of complete scenes: who, how, what and where."""
 
     index: Int[Tensor, " b"]
@@ -36,9 +37,6 @@ class Scene(Record):
     outfit: Garment
     """The plain garment worn with it; its category is upper where the garment's is lower. None with a dress."""
     setting: Setting
-
-    def __len__(self) -> int:
-        return len(self.index)
 
     def wearing(self, garment: Garment) -> Scene:
         """The same persons, poses, outfits and settings in another garment of the same category.

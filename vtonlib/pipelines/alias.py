@@ -61,9 +61,13 @@ def matching_input(
 def warp_garment(
     garment: Float[Tensor, "b 3 h w"], garment_mask: Float[Tensor, "b 1 h w"], flow: Float[Tensor, "b h w 2"]
 ) -> tuple[Float[Tensor, "b 3 h w"], Float[Tensor, "b 1 h w"]]:
-    """The garment read through the flow, mid grey where it is not, and the mask of where it is (0 to 1)."""
-    covered = warp(garment_mask, flow)
-    return warp(garment, flow) * covered, covered
+    """The garment read through the flow, mid grey where it is not, and the mask of where it is (0 to 1).
+
+    Flows stay in single precision where images have half of it: places need the digits more than colours do.
+    """
+    covered = warp(garment_mask.to(flow.dtype), flow)
+    warped = warp(garment.to(flow.dtype), flow) * covered
+    return warped.to(garment.dtype), covered.to(garment.dtype)
 
 
 class _Inputs(NamedTuple):
@@ -133,10 +137,9 @@ class ALIASPipeline(DiffusionPipeline):
         Raises:
             ValueError: for inputs that do not fit each other, and for sizes that the networks were not built for.
         """
-        device, dtype = self.device, self.generator_network.dtype
         x = _Inputs(garment, garment_mask, agnostic, agnostic_mask, visible_groups, dense_pose)
         x.check()
-        x = _Inputs(*(image.to(device, dtype) for image in x))
+        x = _Inputs(*(image.to(self.device, self.generator_network.dtype) for image in x))
         parse = self._segment(x, generator)
         parse = x.keep(parse) if repaint else parse
         region = parse[:, GARMENT : GARMENT + 1]

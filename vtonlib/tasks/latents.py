@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Self
+from dataclasses import dataclass
 
 import torch
 from diffusers import AutoencoderKL
@@ -14,13 +13,14 @@ from vtonlib.data.batch import TryOnBatch
 from vtonlib.data.source import Split, TryOnSource
 from vtonlib.models.autoencoder import encode
 from vtonlib.models.conditions import Conditions, encode_conditions
+from vtonlib.records import BatchRecord
 
 CHUNK = 64
 """Examples encoded together. It never changes, so that latents do not depend on when they were computed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LatentBatch:
+class LatentBatch(BatchRecord):
     """A :class:`TryOnBatch` as latents: the target and the conditions."""
 
     person: Float[Tensor, "b 4 h w"]
@@ -30,22 +30,10 @@ class LatentBatch:
     garment: Float[Tensor, "b 4 h w"]
     index: Int[Tensor, " b"]
 
-    def __len__(self) -> int:
-        return len(self.index)
-
     @property
     def conditions(self) -> Conditions:
         """What the denoiser is told."""
         return Conditions(self.agnostic, self.keep, self.dense_pose, self.garment)
-
-    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Self:
-        """The same batch on another device."""
-        moved = {f.name: getattr(self, f.name).to(device, non_blocking=non_blocking) for f in fields(self)}
-        return replace(self, **moved)
-
-    def __getitem__(self, rows: slice | Tensor | list[int]) -> Self:
-        """Some examples of the batch, as a batch."""
-        return replace(self, **{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
 
 def encode_batch(autoencoder: AutoencoderKL, batch: TryOnBatch) -> LatentBatch:
@@ -70,8 +58,7 @@ class LatentSource:
         device = autoencoder.device
         chunks = torch.arange(min(count, source.size("train"))).split(CHUNK)
         encoded = [encode_batch(autoencoder, source.paired("train", chunk).to(device)).to("cpu") for chunk in chunks]
-        names = [f.name for f in fields(LatentBatch)]
-        self.examples = LatentBatch(**{name: torch.cat([getattr(e, name) for e in encoded]) for name in names})
+        self.examples = LatentBatch.concatenate(encoded)
 
     def size(self, split: Split) -> int:
         """The number of encoded examples."""

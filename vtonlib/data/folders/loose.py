@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from vtonlib.data.batch import KEYPOINTS, PARSE_LABELS, TryOnBatch
@@ -56,14 +57,9 @@ def read_files(
     mask_path = agnostic_mask or _beside(person, "agnostic_mask", "--mask")
     pose_path = dense_pose or _beside(person, "dense_pose", "--dense-pose")
 
-    def read(path: Path, content: Content = "image") -> Array:
-        return np.stack([decode_picture(path, path.parent, content, (width, height))[0]])
-
-    images = {path: to_images(read(path)) for path in (person, garment, pose_path)}
-    pixels = read(mask_path, "mask")
-    if problems := content_problems({"agnostic_mask": pixels[0]}, {"agnostic_mask": mask_path}, frozenset()):
-        raise FolderError(*problems)
-    mask = to_masks(pixels)
+    size = width, height
+    images = {path: to_images(_read(path, "image", size)) for path in (person, garment, pose_path)}
+    mask = _read_mask(mask_path, size)
     known = {
         "person": images[person],
         "garment": images[garment],
@@ -74,8 +70,21 @@ def read_files(
     }
     parse_path = parse or _place(person, "parse")
     if parse or parse_path.exists():
-        known["parse"] = to_one_hot(read(parse_path, "labels"))
+        known["parse"] = to_one_hot(_read(parse_path, "labels", size))
     return TryOnBatch(**(_unknown(height, width) | known))
+
+
+def _read(path: Path, content: Content, size: tuple[int, int]) -> Array:
+    """A picture at ``size``, (width, height), as a batch of one."""
+    return np.stack([decode_picture(path, path.parent, content, size)[0]])
+
+
+def _read_mask(path: Path, size: tuple[int, int]) -> Float[Tensor, "1 1 h w"]:
+    """An agnostic mask that is neither empty nor grey."""
+    pixels = _read(path, "mask", size)
+    if problems := content_problems({"agnostic_mask": pixels[0]}, {"agnostic_mask": path}, frozenset()):
+        raise FolderError(*problems)
+    return to_masks(pixels)
 
 
 def _unknown(height: int, width: int) -> dict[str, Tensor]:
