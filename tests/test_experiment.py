@@ -189,9 +189,7 @@ def test_stages_of_different_sizes_are_refused(runs, tmp_path):
 
 
 def test_a_stage_is_no_pipeline(runs):
-    with pytest.raises(
-        FileNotFoundError, match=r"segmentation: no trained pipeline here \(no final/model_index.json\)"
-    ):
+    with pytest.raises(FileNotFoundError, match=r"segmentation: this run has no try-on pipeline"):
         experiment.load_pipeline(runs / "segmentation")
 
 

@@ -67,6 +67,11 @@ def load_pipeline(run: Path) -> Pipeline:
             pipeline = _pipeline_class(folder / "model_index.json").from_pretrained(folder, local_files_only=True)
             pipeline.set_progress_bar_config(disable=True)
             return pipeline.to("cuda" if torch.cuda.is_available() else "cpu")
+    if (run / FINAL).exists():
+        raise FileNotFoundError(
+            f"{run}: this run has no try-on pipeline (no {FINAL}/model_index.json). `assemble` makes one of runs of "
+            "VITON-HD's three stages; matchers are measured by benchmarks/matcher.py"
+        )
     raise FileNotFoundError(f"{run}: no trained pipeline here (no {FINAL}/model_index.json); train one first")
 
 
