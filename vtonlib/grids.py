@@ -76,6 +76,14 @@ def resize_mask(mask: Float[Tensor, "b c h w"], height: int, width: int) -> Floa
     return F.interpolate(mask, (height, width), mode="nearest-exact")
 
 
+def resize_nearest(x: Float[Tensor, "b c h w"], height: int, width: int) -> Float[Tensor, "b c H W"]:
+    """Another size without new values: row i of the result is row floor(i * h / H) of ``x``, columns likewise.
+
+    For label maps, and for the doublings of generators. Book: sec-conditional-normalization.
+    """
+    return x if x.shape[-2:] == (height, width) else F.interpolate(x, (height, width), mode="nearest")
+
+
 def masked_mean(x: Float[Tensor, "b c h w"], mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, ""]:
     """The mean of ``x`` over channels and the pixels of ``mask``, weighted by it, over the whole batch.
 

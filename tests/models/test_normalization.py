@@ -7,6 +7,7 @@ import torch
 from gan_goldens import Golden, load_renamed, names, replay
 from torch import Tensor, nn
 
+from vtonlib.grids import resize_nearest
 from vtonlib.models.normalization import (
     SPADE,
     ALIASNorm,
@@ -19,7 +20,6 @@ from vtonlib.models.normalization import (
     local_response_norm,
     modulate,
     power_iteration,
-    resize_labels,
     spectral_norm,
     standardize,
     to_hook_key,
@@ -185,7 +185,7 @@ def test_a_class_that_does_not_exist_is_an_error(wrong: int) -> None:
 def test_labels_are_resized_by_picking(old: tuple[int, int], new: tuple[int, int]) -> None:
     labels = drawn(2, 3, *old)
     rows, columns = (torch.arange(n) * o // n for o, n in zip(old, new, strict=True))
-    assert torch.equal(resize_labels(labels, *new), labels[:, :, rows][:, :, :, columns])
+    assert torch.equal(resize_nearest(labels, *new), labels[:, :, rows][:, :, :, columns])
 
 
 def test_modulation_sees_five_by_five_labels() -> None:

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vtonlib.check.exercise import Arguments, Exercise, Mistake, by_hand
-from vtonlib.models.normalization import adaptive_instance_norm, modulate, resize_labels, standardize
+from vtonlib.grids import resize_nearest
+from vtonlib.models.normalization import adaptive_instance_norm, modulate, standardize
 
 SIZES = ((2, 4, 3, 5), (3, 2, 6, 4), (4, 5, 4, 3))
 """Batch, channels, height, width of the cases: no two alike."""
@@ -171,7 +172,7 @@ class_norm = Exercise(
 nearest_labels = Exercise(
     name="nearest_labels",
     signature="one-hot labels [b k h w], height, width -> [b k height width]; row i of it is row floor(i h / height)",
-    reference=resize_labels,
+    reference=resize_nearest,
     cases=_resize_cases,
     mistakes=(
         Mistake(

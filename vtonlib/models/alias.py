@@ -12,8 +12,9 @@ from diffusers.configuration_utils import register_to_config
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vtonlib.grids import resize_nearest
 from vtonlib.models.initialization import init_xavier
-from vtonlib.models.normalization import ALIASNorm, find_patterns, resize_labels
+from vtonlib.models.normalization import ALIASNorm, find_patterns
 from vtonlib.models.spade import SLOPE, ModulatedResBlock
 
 
@@ -70,8 +71,8 @@ class ALIASResBlock(ModulatedResBlock):
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "b d h w"]:
         """The block's output; labels and mask are resized to x, nearest. Noise is drawn for the shortcut first."""
-        labels = resize_labels(labels, *x.shape[-2:])
-        mask = None if misalign_mask is None else resize_labels(misalign_mask, *x.shape[-2:])
+        labels = resize_nearest(labels, *x.shape[-2:])
+        mask = None if misalign_mask is None else resize_nearest(misalign_mask, *x.shape[-2:])
         patterns = find_patterns(labels)
         return self.combine(x, lambda norm, features: norm(features, labels, mask, patterns, generator=generator))
 
@@ -182,11 +183,11 @@ class ALIASGenerator(ModelMixin, ConfigMixin):
         for name, given in (("parse", parse), ("parse_div", parse_div), ("misalign_mask", misalign_mask)):
             if given.shape[-2:] != inputs.shape[-2:]:
                 raise ValueError(f"{name} is {tuple(given.shape)}: expected the size of inputs, {tuple(inputs.shape)}")
-        x = self.inputs[0](resize_labels(inputs, height, width))
+        x = self.inputs[0](resize_nearest(inputs, height, width))
         for level, block in enumerate(self.blocks):
             if level > 0:
-                features = self.inputs[level](resize_labels(inputs, height << level, width << level))
-                x = torch.cat((F.interpolate(x, scale_factor=2, mode="nearest"), features), dim=1)
+                features = self.inputs[level](resize_nearest(inputs, height << level, width << level))
+                x = torch.cat((resize_nearest(x, height << level, width << level), features), dim=1)
             masked = level < self.mask_norm_blocks
             mask = misalign_mask if masked and self.coarse_norm == "mask" else None
             x = block(x, parse_div if masked else parse, mask, generator=generator)

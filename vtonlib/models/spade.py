@@ -11,8 +11,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vtonlib.grids import resize_nearest
 from vtonlib.models.initialization import init_xavier
-from vtonlib.models.normalization import SPADE, find_patterns, resize_labels, spectral_norm
+from vtonlib.models.normalization import SPADE, find_patterns, spectral_norm
 from vtonlib.models.normalization.spade import ParamFreeNorm
 
 Upsampling = Literal["normal", "more", "most"]
@@ -83,7 +84,7 @@ class SPADEResBlock(ModulatedResBlock):
 
     def forward(self, x: Float[Tensor, "b c h w"], labels: Float[Tensor, "b k H W"]) -> Float[Tensor, "b d h w"]:
         """The block's output; the label map is resized to x, nearest."""
-        labels = resize_labels(labels, *x.shape[-2:])
+        labels = resize_nearest(labels, *x.shape[-2:])
         patterns = find_patterns(labels)
         return self.combine(x, lambda norm, features: norm(features, labels, patterns))
 
@@ -159,9 +160,9 @@ class SPADEGenerator(nn.Module):
         Raises:
             ValueError: for a label map of wrong channels, not of floats or too small.
         """
-        x = self.fc(resize_labels(labels, *self.latent_size(*labels.shape[-2:])))
+        x = self.fc(resize_nearest(labels, *self.latent_size(*labels.shape[-2:])))
         for number, block in enumerate(self.blocks):
             if number > 0 and not (number == 2 and self.upsampling == "normal"):
-                x = F.interpolate(x, scale_factor=2, mode="nearest")
+                x = resize_nearest(x, 2 * x.shape[2], 2 * x.shape[3])
             x = block(x, labels)
         return torch.tanh(self.conv_img(F.leaky_relu(x, SLOPE)))

@@ -7,7 +7,7 @@ from vtonlib.models.normalization.alias import ALIASNorm, alias_noise
 from vtonlib.models.normalization.conditional import ConditionalBatchNorm2d, adaptive_instance_norm, modulate
 from vtonlib.models.normalization.mask import MaskNorm, RegionMoments, mask_standardize, region_moments
 from vtonlib.models.normalization.mask_steps import MaskNormSteps, effective_eps, fill_with_mean, mask_norm_steps
-from vtonlib.models.normalization.modulation import LabelModulation, Modulation, resize_labels
+from vtonlib.models.normalization.modulation import LabelModulation, Modulation
 from vtonlib.models.normalization.patterns import LabelPatterns, find_patterns
 from vtonlib.models.normalization.spade import SPADE
 from vtonlib.models.normalization.spectral import (
@@ -50,7 +50,6 @@ __all__ = [
     "modulate",
     "power_iteration",
     "region_moments",
-    "resize_labels",
     "spectral_norm",
     "standardize",
     "to_hook_key",

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vtonlib.grids import resize_nearest
 from vtonlib.models.normalization.conditional import modulate
 from vtonlib.models.normalization.patterns import LabelPatterns
 
@@ -20,11 +21,6 @@ class Modulation(NamedTuple):
 
     gamma: Float[Tensor, "b c h w"]
     beta: Float[Tensor, "b c h w"]
-
-
-def resize_labels(labels: Float[Tensor, "b k h w"], height: int, width: int) -> Float[Tensor, "b k H W"]:
-    """Another size without new values: row i of the result is row floor(i * h / H) of ``labels``, columns likewise."""
-    return labels if labels.shape[-2:] == (height, width) else F.interpolate(labels, (height, width), mode="nearest")
 
 
 class LabelModulation(nn.Module):
@@ -52,7 +48,7 @@ class LabelModulation(nn.Module):
             ValueError: where the label map has other channels than announced, or is not of floats.
         """
         self._check(labels)
-        hidden = F.relu(self.shared(resize_labels(labels, height, width)))
+        hidden = F.relu(self.shared(resize_nearest(labels, height, width)))
         return Modulation(self.gamma(hidden), self.beta(hidden))
 
     def apply_to(
