@@ -18,7 +18,7 @@ _LARGE, _LIMIT_OF_OLD_VERSIONS = 1 << 30, 1 << 25
 def keep_freed_memory() -> bool:
     """Let this process keep up to 1 GiB that it has freed, to use it again. True where the system can do that.
 
-    Programs call this once at their start (the command line, the trainer, notebooks do); importing vtonlib does not.
+    Programs call this once at their start (the command line and the notebooks do); importing vtonlib does not.
     Book: sec-how-to-use.
     """
     if sys.platform != "linux":

@@ -79,7 +79,7 @@ def dots(cloth: Cloth) -> Layers:
 
 
 def gradient(cloth: Cloth) -> Layers:
-    """Dyed from one colour to another, in any direction: the only fabric no line across which repeats."""
+    """Dyed from one colour to another, in any direction: the only fabric whose pattern neither repeats nor ends."""
     direction = 2 * math.pi * cloth.variant[:, 0]
     place = cloth.x * direction.sin() + (cloth.y + 0.05) * direction.cos()
     return torch.sigmoid((place + 0.1 * (cloth.variant[:, 1] - 0.5)) * 9), _none(cloth)

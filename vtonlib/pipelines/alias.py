@@ -45,6 +45,7 @@ def segmentation_input(
     """Stage 1 sees garment mask, garment, the visible part of the segmentation, pose and noise.
 
     VITON-HD's noise is a picture of 0 and 1, an accident of its conversion to bytes; ours is Gaussian.
+    Book: sec-alias-generator.
     """
     return torch.cat((garment_mask, garment * garment_mask, visible_groups, dense_pose, noise), dim=1)
 
@@ -54,8 +55,17 @@ def matching_input(
     dense_pose: Float[Tensor, "b 3 h w"],
     agnostic: Float[Tensor, "b 3 h w"],
 ) -> Float[Tensor, "b 7 h w"]:
-    """Stage 2 sees, of the person, where the garment belongs, pose and agnostic image."""
+    """Stage 2 sees, of the person, where the garment belongs, pose and agnostic image. Book: sec-alias-generator."""
     return torch.cat((garment_region, dense_pose, agnostic), dim=1)
+
+
+def painting_input(
+    agnostic: Float[Tensor, "b 3 h w"],
+    dense_pose: Float[Tensor, "b 3 h w"],
+    warped_garment: Float[Tensor, "b 3 h w"],
+) -> Float[Tensor, "b 9 h w"]:
+    """Stage 3 sees, besides labels and mask, agnostic image, pose and warped garment. Book: sec-alias-generator."""
+    return torch.cat((agnostic, dense_pose, warped_garment), dim=1)
 
 
 def warp_garment(
@@ -64,6 +74,7 @@ def warp_garment(
     """The garment read through the flow, mid grey where it is not, and the mask of where it is (0 to 1).
 
     Flows stay in single precision where images have half of it: places need the digits more than colours do.
+    Book: sec-warping.
     """
     covered = warp(garment_mask.to(flow.dtype), flow)
     warped = warp(garment.to(flow.dtype), flow) * covered
@@ -164,6 +175,6 @@ class ALIASPipeline(DiffusionPipeline):
         self, x: _Inputs, parse: Tensor, warped: Tensor, misalign: Tensor, generator: torch.Generator | None
     ) -> Float[Tensor, "b 3 h w"]:
         """Stage 3: the whole image."""
-        inputs = torch.cat((x.agnostic, x.dense_pose, warped), dim=1)
+        inputs = painting_input(x.agnostic, x.dense_pose, warped)
         divided = split_parse(parse, misalign, GARMENT)
         return self.generator_network(inputs, parse, divided, misalign, generator=generator)

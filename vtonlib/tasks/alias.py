@@ -20,6 +20,7 @@ from vtonlib.losses.perceptual import perceptual
 from vtonlib.models.alias import ALIASGenerator, split_parse
 from vtonlib.models.discriminator import MultiscaleDiscriminator
 from vtonlib.models.features import perceptual_features
+from vtonlib.pipelines.alias import painting_input
 from vtonlib.tasks.base import Phase, Task
 
 
@@ -82,23 +83,28 @@ class ALIASTask(Task):
         """The try-on image, and the divided segmentation that discriminator and generator know."""
         parse = true_groups(batch)
         divided = split_parse(parse, batch.misalign_mask * parse[:, GARMENT : GARMENT + 1], GARMENT)
-        inputs = torch.cat((batch.agnostic, batch.dense_pose, batch.warped_garment), 1)
+        inputs = painting_input(batch.agnostic, batch.dense_pose, batch.warped_garment)
         image = self.generator(inputs, parse, divided, divided[:, -1:], generator=generator)
         return image, divided
+
+    def judge(
+        self, parse: Float[Tensor, "b k h w"], real: Float[Tensor, "b 3 h w"], fake: Float[Tensor, "b 3 h w"]
+    ) -> tuple[list[list[Tensor]], list[list[Tensor]]]:
+        """What the discriminator's layers say of real and of painted images, in one call as SPADE's code does."""
+        both = torch.cat((torch.cat((parse, real), 1), torch.cat((parse, fake), 1)))
+        pairs = [[output.chunk(2) for output in layers] for layers in self.discriminator(both)]
+        return [[pair[0] for pair in layers] for layers in pairs], [[pair[1] for pair in layers] for layers in pairs]
 
     def discriminator_loss(self, batch: TryOnBatch) -> dict[str, Tensor]:
         """Hinge: persons are real, what the generator paints is not."""
         with torch.no_grad():
             fake, parse = self.paint(batch)
-        both = torch.cat((torch.cat((parse, batch.person), 1), torch.cat((parse, fake), 1)))
-        real, judged = _halves(self.discriminator(both))
-        return {"adversarial": hinge_discriminator(real, judged)}
+        return {"adversarial": hinge_discriminator(*self.judge(parse, batch.person, fake))}
 
     def generator_loss(self, batch: TryOnBatch) -> dict[str, Tensor]:
         """The discriminator's opinion, its features' and the frozen features' distance from the person."""
         fake, parse = self.paint(batch)
-        both = torch.cat((torch.cat((parse, batch.person), 1), torch.cat((parse, fake), 1)))
-        real, judged = _halves(self.discriminator(both))
+        real, judged = self.judge(parse, batch.person, fake)
         return {
             "adversarial": hinge_generator(judged),
             "feature_matching": self.config.feature_matching * feature_matching(real, judged),
@@ -113,9 +119,3 @@ class ALIASTask(Task):
     def save(self, folder: Path) -> None:
         """The generator, as its ``from_pretrained`` reads it."""
         self.generator.save_pretrained(folder / "generator")
-
-
-def _halves(scales: list[list[Tensor]]) -> tuple[list[list[Tensor]], list[list[Tensor]]]:
-    """What a discriminator says of the first and of the second half of its batch."""
-    pairs = [[output.chunk(2) for output in layers] for layers in scales]
-    return [[pair[0] for pair in layers] for layers in pairs], [[pair[1] for pair in layers] for layers in pairs]
