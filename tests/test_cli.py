@@ -1,12 +1,16 @@
 """The command line end to end, at the smallest sizes: every verb, and errors that are one line."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 from PIL import Image
 
 from vtonlib.cli import main
+from vtonlib.config import DataConfig
+from vtonlib.data.folders import Folder
+from vtonlib.data.world import World
 from vtonlib.evaluation.report import Report, beats
 
 SMALL = ["data.height=32", "data.width=24", "train.batch_size=4", "train.steps=2", "task.cached_examples=8"]
@@ -49,7 +53,7 @@ def test_training_again_does_nothing(run, capsys):
 def test_evaluate_writes_a_report_with_every_split_and_baseline(run):
     assert main(["evaluate", str(run), "--count", "6"]) == 0
     report = Report.from_json((run / "report.json").read_text())
-    assert [table.split for table in report.tables] == ["paired", "unpaired", "cross"]
+    assert [table.split for table in report.tables] == ["paired", "unpaired", "cross", "laid straight"]
     for table in report.tables:
         methods = {row.method for row in table.rows}
         assert methods >= {"warps.0", "StableVITON", "oracle", "uniform", "flip", "nearest colour", "copy", "agnostic"}
@@ -57,6 +61,17 @@ def test_evaluate_writes_a_report_with_every_split_and_baseline(run):
     assert (run / "report.md").read_text().startswith("# stableviton")
     with Image.open(run / "grid.png") as picture:
         assert picture.size == (4 * 24 + 3 * 2, 6 * 32 + 5 * 2), "six rows, four columns, two pixels apart"
+
+
+def test_data_make_lays_garments_as_it_is_told(folder, tmp_path):
+    size = ["--height", "32", "--width", "24", "--train", "8", "--test", "4"]
+    assert main(["data", "make", str(tmp_path / "anyhow"), *size, "--laid", "anyhow"]) == 0
+    config = DataConfig(height=32, width=24)
+    found, straight = (Folder(root, config).paired("test", torch.arange(4)) for root in (tmp_path / "anyhow", folder))
+    expected = World(replace(config, laid="anyhow")).paired("test", torch.arange(4))
+    torch.testing.assert_close(found.garment, expected.garment, atol=0.03, rtol=0)
+    assert torch.equal(found.flow, expected.flow) and not torch.equal(found.flow, straight.flow)
+    assert torch.equal(found.agnostic, straight.agnostic)
 
 
 def test_a_folder_takes_the_place_of_the_world(folder, tmp_path):

@@ -80,7 +80,7 @@ def test_assembling_again_replaces_it(runs, assembled, tmp_path):
 def test_evaluation_scores_images_and_flow(assembled):
     assert main(["evaluate", str(assembled), "--count", "3"]) == 0
     report = Report.from_json((assembled / "report.json").read_text())
-    assert [table.split for table in report.tables] == ["paired", "unpaired", "cross"]
+    assert [table.split for table in report.tables] == ["paired", "unpaired", "cross", "laid anyhow"]
     for table in report.tables:
         names = [metric.name for metric in table.metrics]
         rows = {

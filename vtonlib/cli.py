@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from vtonlib.config import Size, override
+from vtonlib.config import Laid, Size, override
 from vtonlib.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -99,7 +99,8 @@ def make_data(options: argparse.Namespace) -> None:
     from vtonlib.data.folders import write_folder
     from vtonlib.data.world import World
 
-    world = World(DataConfig(height=options.height, width=options.width, seed=options.seed))
+    config = DataConfig(height=options.height, width=options.width, seed=options.seed, laid=options.laid)
+    world = World(config)
     write_folder(world, options.root, train=options.train, test=options.test, cross=options.cross)
     print(f"written: {options.root} ({options.train} train, {options.test} test, {options.cross} cross)")
 
@@ -182,6 +183,7 @@ def _add_data(verb: argparse.ArgumentParser) -> None:
     make.add_argument("--test", type=int, default=64)
     make.add_argument("--cross", type=int, default=0)
     make.add_argument("--seed", type=int, default=0)
+    make.add_argument("--laid", choices=get_args(Laid), default="straight", help="how garments lie in their pictures")
     make.set_defaults(call=make_data)
     check = actions.add_parser("check", help="report every problem of a folder")
     check.add_argument("root", type=Path)

@@ -14,6 +14,7 @@ T = TypeVar("T")
 Precision = Literal["auto", "no", "fp16", "bf16"]
 Size = Literal["tiny", "small", "base"]
 Schedule = Literal["constant", "cosine"]
+Laid = Literal["straight", "anyhow"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +25,9 @@ class DataConfig:
     width: int = 48
     seed: int = 0
     """Which world: every example is a function of (seed, split, index)."""
+    laid: Laid = "straight"
+    """How the world's garments lie in their pictures: upright, centred and as large as fits, or turned, scaled and
+    shifted, each in its own way, as product photographs show them. A folder's garments lie as its pictures show."""
     root: str = ""
     """A folder in the VITON-HD layout; empty: the procedural world."""
 

@@ -202,6 +202,8 @@ def evaluate_split(
 def evaluate(run: Path, *, count: int = 64, root: str | None = None) -> Report:
     """Evaluate the pipeline of a run on every split its data has, and write report.md, report.json and grid.png.
 
+    In the world, one more table is of the paired examples with garments laid the other way: straight or anyhow.
+
     Args:
         run: the run folder.
         count: examples of each split.
@@ -213,16 +215,21 @@ def evaluate(run: Path, *, count: int = 64, root: str | None = None) -> Report:
     splits: list[tuple[str, Split, bool]] = [("paired", "test", False), ("unpaired", "test", True)]
     if not data.root:
         splits += [("cross", "cross", False)]
-    tables = tuple(
+    tables = [
         evaluate_split(pipeline, source, split, unpaired=unpaired, count=count, name=name)
         for name, split, unpaired in splits
-    )
+    ]
+    if not data.root:
+        other = replace(data, laid="straight" if data.laid == "anyhow" else "anyhow")
+        tables.append(
+            evaluate_split(pipeline, open_source(other), "test", unpaired=False, count=count, name=f"laid {other.laid}")
+        )
     provenance = Provenance.collect(
         command=shlex.join(["python", "-m", "vtonlib", *sys.argv[1:]]),
         checkpoint=str(run / FINAL),
         extractor=load_classifier().name,
     )
-    report = Report(f"{config.preset}, {config.size}, {count} examples a split", tables, provenance)
+    report = Report(f"{config.preset}, {config.size}, {count} examples a split", tuple(tables), provenance)
     report.save(run)
     save_grid(pipeline, source, run / "grid.png")
     return report

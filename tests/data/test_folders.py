@@ -13,7 +13,7 @@ import torch
 from painted_source import PaintedSource
 from PIL import Image
 
-from vtonlib.config import DataConfig
+from vtonlib.config import DataConfig, Laid
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.data.folders import Folder, FolderError, Pair, check_folder, write_folder
 from vtonlib.data.folders.decode import OUR_LABEL, UNKNOWN_LABEL
@@ -55,9 +55,9 @@ def test_paired_round_trip(root: Path, split: str) -> None:
     assert_equal_batches(folder.paired(split, ALL), PaintedSource().paired(split, ALL))
 
 
-@pytest.mark.parametrize("image_format", ["png", "jpg"])
-def test_the_world_is_written_soundly(tmp_path: Path, image_format: str) -> None:
-    config = DataConfig(height=32, width=24, seed=3)
+@pytest.mark.parametrize(("image_format", "laid"), [("png", "straight"), ("jpg", "straight"), ("png", "anyhow")])
+def test_the_world_is_written_soundly(tmp_path: Path, image_format: str, laid: Laid) -> None:
+    config = DataConfig(height=32, width=24, seed=3, laid=laid)
     world, few = World(config), torch.arange(12)
     write_folder(world, tmp_path / "world", train=12, test=12, cross=12, image_format=image_format)
     assert check_folder(tmp_path / "world") == []

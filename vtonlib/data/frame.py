@@ -11,6 +11,11 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
+from vtonlib.grids import warp
+
+TABLE = 256
+"""Heights in the table of :func:`interpolate_anywhere`."""
+
 
 def each(value: Shaped[Tensor, " b"]) -> Shaped[Tensor, "b 1 1 1"]:
     """One number per example, shaped to meet the pixels of [b 1 h w]."""
@@ -42,8 +47,8 @@ def canvas_scale(height: int, width: int, like: Tensor) -> Float[Tensor, " 2"]:
 class Frame:
     """The pixels of a canvas in a figure's plane: x of each column, y of each row, and the size of a pixel."""
 
-    x: Float[Tensor, "b 1 1 w"]
-    y: Float[Tensor, "b 1 h 1"]
+    x: Float[Tensor, "b 1 #h w"]
+    y: Float[Tensor, "b 1 h #w"]
     pixel: Float[Tensor, "b 1 1 1"]
 
     def coverage(self, distance: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
@@ -89,6 +94,17 @@ def interpolate(
     m0, m1 = tangent.gather(2, knot) * width, tangent.gather(2, knot + 1) * width
     curve = values.gather(2, knot) + t * (m0 + t * ((3 * rise - 2 * m0 - m1) + t * (m0 + m1 - 2 * rise)))
     return curve[..., None]
+
+
+def interpolate_anywhere(
+    levels: Float[Tensor, "b k"], values: Float[Tensor, "b m k"], y: Float[Tensor, "b 1 h w"]
+) -> Float[Tensor, "b m h w"]:
+    """:func:`interpolate` where every pixel has a height of its own: read from a table, to about 1e-4."""
+    low, high = y.amin((2, 3), keepdim=True), y.amax((2, 3), keepdim=True)
+    share = torch.linspace(0, 1, TABLE, device=y.device).view(1, 1, -1, 1)
+    table = interpolate(levels, values, low + share * (high - low))
+    at = (2 * (y - low) / (high - low) - 1).movedim(1, -1)
+    return warp(table, torch.cat((torch.zeros_like(at), at), -1))
 
 
 def steepness(half_width: Float[Tensor, "b 1 h 1"], y: Float[Tensor, "b 1 h 1"]) -> Float[Tensor, "b 1 h 1"]:

@@ -28,7 +28,8 @@ from vtonlib.data.figure import (
     Figure,
     mannequin,
 )  # fmt: skip
-from vtonlib.data.frame import Frame, above, canvas_scale, choose, each, interpolate, make_frame, steepness
+from vtonlib.data.frame import Frame, above, canvas_scale, choose, each, interpolate, interpolate_anywhere, steepness
+from vtonlib.data.laying import Camera, lay
 from vtonlib.data.parameters import LOWER, Garment
 
 WAISTBAND = 0.035
@@ -36,6 +37,8 @@ WAISTBAND = 0.035
 SEAM_ALLOWANCE = 0.034
 """How far the flat garment reaches beyond what shows when it is worn, in the canvas's units: about one pixel of 64.
 So no silhouette of the person reads the white ground beside the flat garment."""
+OUTLINE = 7
+"""Heights at which the panel's width is looked at to keep the garment within its picture."""
 _Plane = Float[Tensor, "b 1 h w"]
 
 
@@ -63,20 +66,15 @@ def sleeve_radius(figure: Figure, garment: Garment, upper: _Plane, lower: _Plane
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flat:
-    """How a garment lies on its canvas: a mannequin, the panel's half widths on it, and the camera."""
+    """How a garment lies: a mannequin, the panel's half widths on it, and the camera that sees it."""
 
     figure: Figure
     knots: Float[Tensor, "b 2 k"]
-    fit: Float[Tensor, " b"]
-    """Zoom that makes the garment fill its canvas."""
-    middle: Float[Tensor, " b"]
-    """Height on the mannequin of the canvas's centre."""
+    camera: Camera
 
     def to_canvas(self, x: _Plane, y: _Plane, height: int, width: int) -> Float[Tensor, "b h w 2"]:
         """Places on the mannequin as coordinates in [-1, 1] of the flat garment's image: a flow."""
-        scale = canvas_scale(height, width, x)
-        x, y = x * (scale[0] * each(self.fit)), (y - each(self.middle)) * (scale[1] * each(self.fit))
-        return torch.cat((x, y), 1).movedim(1, -1)
+        return self.camera.project(x, y, canvas_scale(height, width, x))
 
 
 def lay_flat(garment: Garment) -> Flat:
@@ -97,7 +95,12 @@ def lay_flat(garment: Garment) -> Flat:
     low = torch.where(has_sleeve, torch.maximum(low, tip_y + cuff * angle.sin()), low)
     margin = 2 * SEAM_ALLOWANCE
     fit = torch.minimum((0.75 - margin) / wide, (2 - 2 * margin) / (low - top)).clamp_max(2.6)
-    return Flat(figure=figure, knots=knots, fit=fit, middle=(top + low) / 2)
+    rows = torch.lerp(top[:, None], garment.hem[:, None], torch.linspace(0, 1, OUTLINE, device=top.device))
+    panel = torch.stack((interpolate(figure.levels, knots[:, :1], rows[:, None, :, None])[:, 0, :, 0], rows), -1)
+    across, up = cuff * angle.cos(), cuff * angle.sin()
+    ends = torch.stack((torch.stack((tip_x + across, tip_y - up), 1), torch.stack((tip_x - across, tip_y + up), 1)), 1)
+    outline = torch.cat((panel, torch.where(has_sleeve[:, None, None], ends, panel[:, :2])), 1)
+    return Flat(figure=figure, knots=knots, camera=lay(garment.laid, outline, fit, (top + low) / 2))
 
 
 def neckline(garment: Garment, x: Tensor, y: Tensor) -> Tensor:
@@ -134,10 +137,10 @@ def _armhole(flat: Flat, garment: Garment) -> Float[Tensor, "b 1 k"]:
 
 def draw_flat(flat: Flat, garment: Garment, height: int, width: int) -> tuple[Float[Tensor, "b 3 h w"], _Plane]:
     """The flat garment's colours in [0, 1], on white, and its mask."""
-    nowhere = torch.zeros_like(flat.middle)
-    at = make_frame(height, width, flat.fit, torch.stack((nowhere, -flat.middle * flat.fit), 1))
-    margin = each(SEAM_ALLOWANCE / flat.fit)
-    rows = interpolate(flat.figure.levels, torch.cat((flat.knots, _armhole(flat, garment)), 1), at.y)
+    at = flat.camera.frame(height, width)
+    margin = each(SEAM_ALLOWANCE / flat.camera.zoom)
+    read = interpolate if at.y.shape[3] == 1 else interpolate_anywhere
+    rows = read(flat.figure.levels, torch.cat((flat.knots, _armhole(flat, garment)), 1), at.y)
     outer, inner, armhole = rows.split(1, dim=1)
     a = at.x.abs()
     edge = cut_edges(garment, at.x, at.y)

@@ -61,11 +61,13 @@ def misfit(
     pairs = panel_points(figure, scenes.garment, flat), arm_points(figure, scenes.garment, flat)
     person, place = (torch.cat(points, 1) for points in zip(*pairs, strict=True))
     person = (person * scenes.pose.zoom[:, None, None] + scenes.pose.shift[:, None]) * scale
-    place = torch.stack((place[..., 0], place[..., 1] - flat.middle[:, None]), -1) * flat.fit[:, None, None] * scale
+    x, y = place[:, None, None].unbind(-1)
+    place = flat.camera.project(x, y, torch.ones_like(scale))[:, 0] * scale
     key = keys(scenes.garment.identity * 1_000_003 + scenes.body.identity, 0, "misfit")
     jitter = draw(key, {str(i): (-0.05, 0.05) for i in range(2 * person.shape[1])})
     offset = draw(key, {"x": (-0.06, 0.06), "y": (-0.06, 0.06)})
     error = torch.stack(list(jitter.values()), 1).view_as(place) + torch.stack(list(offset.values()), 1)[:, None]
+    error = error * scenes.garment.laid.zoom[:, None, None]  # a smaller picture of the garment: smaller errors in it
     plate = fit_thin_plate(person, place + error, stiffness=STIFFNESS)
     read = warp(torch.cat((image, mask), 1), thin_plate_flow(plate, height, width, lattice=LATTICE))
     covered = (read[:, 3:] > 0.5).to(image.dtype)

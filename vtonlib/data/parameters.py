@@ -61,6 +61,18 @@ class Pose(BatchRecord):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Laying(BatchRecord):
+    """How a garment lies in its picture; all of it 0, but ``zoom`` 1, for one laid straight."""
+
+    turn: Float[Tensor, " b"]
+    """Angle in radians, about the garment's middle."""
+    zoom: Float[Tensor, " b"]
+    """Size, as a share of what fills the picture."""
+    place: Float[Tensor, "b 2"]
+    """Where within the room that is left (x, y): -1 far left or up, 0 the middle, 1 far right or down."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Garment(BatchRecord):
     """One garment: cut and fabric. Lengths are in the units of the mannequin (see ``body.py``)."""
 
@@ -86,6 +98,7 @@ class Garment(BatchRecord):
     angle: Float[Tensor, " b"]
     variant: Float[Tensor, "b 4"]
     """Four numbers in [0, 1) that textures use as they like (letters, logo, phase)."""
+    laid: Laying
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,14 +5,16 @@ Each has its own stream of numbers. This is the only module that decides how oft
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from vtonlib.config import Laid
 from vtonlib.data.palette import ACCENTS, BACKDROPS, FABRICS, HAIR, NEUTRALS, SKIN, pick
-from vtonlib.data.parameters import DRESS, LOWER, UPPER, Body, Garment, Pose, Setting
+from vtonlib.data.parameters import DRESS, LOWER, UPPER, Body, Garment, Laying, Pose, Setting
 from vtonlib.data.random import choose, draw, keys
 from vtonlib.data.textures import PLAIN, TEXTURES, WEIGHTS
 
@@ -27,6 +29,8 @@ ARM_POSES = {
     "front": (8, 18, 28, 50, 0.10),
     "wave": (38, 58, -105, -80, 0.06),
 }
+MOST_TURNED, SMALLEST = math.radians(20), 0.65
+"""Garments laid anyhow: their largest angle, and their least size as a share of what fills the picture."""
 
 
 def sample_bodies(identity: Int[Tensor, " b"], seed: int) -> Body:
@@ -132,7 +136,19 @@ _GARMENT_NUMBERS = (
 )  # fmt: skip
 
 
-def sample_garments(identity: Int[Tensor, " b"], category: Int[Tensor, " b"], seed: int) -> Garment:
+def sample_layings(identity: Int[Tensor, " b"], seed: int, laid: Laid) -> Laying:
+    """How garments lie in their pictures. The numbers are a stream of their own: a garment stays what it is."""
+    if laid == "straight":
+        nothing = torch.zeros(len(identity), device=identity.device)
+        return Laying(turn=nothing, zoom=nothing + 1, place=torch.stack((nothing, nothing), 1))
+    ranges = {"turn": (-MOST_TURNED, MOST_TURNED), "zoom": (SMALLEST, 1.0), "x": (-1.0, 1.0), "y": (-1.0, 1.0)}
+    u = draw(keys(identity, seed, "laying"), ranges)
+    return Laying(turn=u["turn"], zoom=u["zoom"], place=torch.stack((u["x"], u["y"]), 1))
+
+
+def sample_garments(
+    identity: Int[Tensor, " b"], category: Int[Tensor, " b"], seed: int, laid: Laid = "straight"
+) -> Garment:
     """Garments to try on: every cut in every fabric."""
     u = draw(keys(identity, seed, "garment"), {name: (0.0, 1.0) for name in _GARMENT_NUMBERS})
     return Garment(
@@ -143,6 +159,7 @@ def sample_garments(identity: Int[Tensor, " b"], category: Int[Tensor, " b"], se
         scale=u["scale"],
         angle=u["angle"],
         variant=torch.stack([u[f"v{i}"] for i in range(4)], 1),
+        laid=sample_layings(identity, seed, laid),
         **_cut(u, category),
     )
 
@@ -160,6 +177,7 @@ def sample_outfits(identity: Int[Tensor, " b"], category: Int[Tensor, " b"], see
         scale=u["scale"],
         angle=u["angle"],
         variant=torch.stack([u[f"v{i}"] for i in range(4)], 1),
+        laid=sample_layings(identity, seed, "straight"),  # it has no picture of its own
         **_cut(u, other),
     )
 

@@ -75,6 +75,8 @@ def category_of(indices: Int[Tensor, " b"]) -> Int[Tensor, " b"]:
 def sample_scenes(indices: Int[Tensor, " b"], config: DataConfig, *, split: Split) -> Scene:
     """The scenes of these examples; example i is a function of (config.seed, split, i) alone.
 
+    ``config.laid`` changes how garments lie in their own pictures, and nothing of the scene.
+
     Book: sec-world.
     """
     identity = identities(indices, split)
@@ -83,7 +85,7 @@ def sample_scenes(indices: Int[Tensor, " b"], config: DataConfig, *, split: Spli
         index=indices.long(),
         body=sample_bodies(identity, config.seed),
         pose=framed(sample_poses(identity, config.seed), category),
-        garment=sample_garments(identity, category, config.seed),
+        garment=sample_garments(identity, category, config.seed, config.laid),
         outfit=sample_outfits(identity, category, config.seed),
         setting=sample_settings(identity, category, config.seed, street=split == "cross"),
     )

@@ -16,7 +16,8 @@ from vtonlib.data.source import SPLITS, Split
 class World:
     """People trying on garments, as a :class:`TryOnSource`.
 
-    Example i of a split is a function of (config.seed, split, i). No two splits share a body or a garment.
+    Example i of a split is a function of (config.seed, split, i). No two splits share a body or a garment. Garments
+    laid anyhow (``config.laid``) are the same garments on the same persons, but for the fewer pixels that show them.
 
     Book: sec-world.
     """
