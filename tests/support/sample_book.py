@@ -75,8 +75,17 @@ CLAIM = {
     "section": "sec-sample",
     "device": "cpu",
     "seeds": [0, 1, 2],
+    "again": "all seeds",
     "metrics": {"mean": {"format": ".2f", "unit": "1"}},
-    "conditions": [{"metric": "mean", "op": "<=", "bound": 0.6, "of": "every seed"}],
+    "conditions": [
+        {
+            "metric": "mean",
+            "op": "<=",
+            "bound": 0.6,
+            "of": "every seed",
+            "hypothesis": "Uniform numbers average to a half.",
+        }
+    ],
 }
 MEASURE = '''\
 """A sample claim."""

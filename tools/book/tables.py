@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tools.book import anatomy, claims, equations, ledger, provenance, quoting, setup_cell
+from tools.book import anatomy, claim_pages, claims, equations, ledger, provenance, quoting, setup_cell
 from tools.book.page import Page
 from tools.site import repository
 
@@ -45,35 +45,19 @@ def equation_table(pages: Sequence[Page]) -> list[str]:
 
 
 def claim_table(pages: Sequence[Page]) -> list[str]:
-    """One paragraph and one table for each claim."""
+    """A summary of what every change costs, and one card for each claim."""
     known = claims.load()
-    lines = [] if known else ["No claim is made yet."]
+    if not known:
+        return ["No claim is made yet."]
+    daily = [claim for claim in known.values() if claim.measured and claim.daily_seeds and not claim.stored]
+    seconds = sum(claim.daily_seconds for claim in daily)
+    lines = [
+        f"{len(daily)} of {len(known)} claims are measured again with every change, in {seconds:.0f} s of one core.",
+        "",
+    ]
     for name, claim in known.items():
-        record = claim.record
-        if not claim.measured:
-            lines += [f"(claim-{name})=", f"**{name}**: not measured.", ""]
-            continue
-        state = "does not hold" if claims.problems(claim) else "holds"
-        rows = [
-            (
-                metric + (f" [{entry['unit']}]" if entry.get("unit") else ""),
-                claim.quote(metric),
-                claim.quote(f"{metric}.interval"),
-                ", ".join(format(value, entry.get("format", ".2f")) for value in entry["values"]),
-                "; ".join(f"{c['op']} {c['bound']} ({c['of']})" for c in record["conditions"] if c["metric"] == metric),
-            )
-            for metric, entry in record["metrics"].items()
-        ]
         quoting_pages = [p.name for p in pages if any(_quotes(c.source, name) for c in p.markdown)]
-        measured = record["measured"]
-        hardware = (
-            measured["machine"].get("gpu") or f"{measured['machine']['cores']} cores, {measured['machine']['cpu']}"
-        )
-        lines += [f"(claim-{name})=", f"**{name}**, {state}. {claim.quote('')}", ""]
-        lines += table(("metric", "mean", "95 % interval", "seed by seed", "must be"), rows, "")
-        lines += ["", f"Measured {measured['date']} in {measured['seconds']:.0f} s on {hardware}, torch "
-                  f"{measured['versions']['torch']}, by `{measured['command']}`. Quoted in "
-                  f"{', '.join(map(page_link, quoting_pages)) or 'no page'}.", ""]  # fmt: skip
+        lines += claim_pages.card(claim, [page_link(page) for page in quoting_pages])
     return lines
 
 
