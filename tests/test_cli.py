@@ -130,7 +130,7 @@ def test_data_check_reports_and_fails(folder, tmp_path, capsys):
 def test_errors_are_one_line(arguments, message, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     try:
-        assert main(arguments) == 1
+        assert main(arguments) == 2
         printed = capsys.readouterr().err
         assert len(printed.strip().splitlines()) == 1
     except SystemExit as error:

@@ -121,8 +121,8 @@ def test_json_round_trip():
 @given(
     st.builds(
         TrainConfig,
-        steps=st.integers(0),
-        learning_rate=st.floats(0, 1),
+        steps=st.integers(1),
+        learning_rate=st.floats(0, 1, exclude_min=True),
         precision=st.sampled_from(["auto", "no", "fp16", "bf16"]),
     )
 )

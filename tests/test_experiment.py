@@ -153,7 +153,7 @@ def test_the_ablation_is_a_setting(norm):
 
 
 def test_an_unknown_norm_is_refused(capsys):
-    assert main(["train", "alias", "--set", "task.norm=batch"]) == 1
+    assert main(["train", "alias", "--set", "task.norm=batch"]) == 2
     assert "task.norm=batch: expected one of alias, instance, spade" in capsys.readouterr().err
 
 
@@ -164,9 +164,32 @@ def test_a_stage_that_is_not_trained_is_named(runs, tmp_path, capsys):
     (tmp_path / "unfinished" / "final" / "trained.json").unlink()
     with pytest.raises(FileNotFoundError, match=r"unfinished: not a finished run; .* vtonlib train alias"):
         assemble(runs, tmp_path / "out", alias=tmp_path / "unfinished")
-    assert main(command(tmp_path, tmp_path / "out")) == 1
+    assert main(command(tmp_path, tmp_path / "out")) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_damaged_stages_are_one_line(runs, tmp_path, capsys, monkeypatch):
+    """Without the folder, diffusers' own loader would ask a server six times; and it would run a pickle."""
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("a pickle was loaded"))
+    shutil.copytree(runs, tmp_path / "runs")
+    network = tmp_path / "runs" / "segmentation" / "final" / "segmentation"
+    weights = network / "diffusion_pytorch_model.safetensors"
+    torch.save({}, weights.with_suffix(".bin"))
+    weights.unlink()
+    assert main(command(tmp_path / "runs", tmp_path / "out")) == 2
+    assert f"{network}: no .safetensors file" in (said := capsys.readouterr().err) and len(said.splitlines()) == 1
+    shutil.rmtree(network)
+    assert main(command(tmp_path / "runs", tmp_path / "out")) == 2
+    assert f"{network / 'config.json'}: no such file" in (said := capsys.readouterr().err)
+    assert len(said.splitlines()) == 1 and not (tmp_path / "out").exists()
+
+
+def test_the_index_of_a_pipeline_names_no_classes_of_its_parts(assembled, tmp_path):
+    shutil.copytree(assembled, tmp_path / "run")
+    index = tmp_path / "run" / "final" / "model_index.json"
+    index.write_text(json.dumps(json.loads(index.read_text()) | {"matcher": ["os", "system"]}))
+    assert type(experiment.load_pipeline(tmp_path / "run").matcher).__name__ == "GeometricMatcher"
 
 
 def test_a_run_of_another_preset_is_refused(runs, tmp_path):
@@ -177,7 +200,7 @@ def test_a_run_of_another_preset_is_refused(runs, tmp_path):
 
 def test_a_trained_run_is_not_overwritten(runs, capsys):
     before = (runs / "alias" / "final" / "trained.json").read_bytes()
-    assert main(command(runs, runs / "alias")) == 1
+    assert main(command(runs, runs / "alias")) == 2
     assert "alias: what was trained here would be lost; choose another folder" in capsys.readouterr().err
     assert (runs / "alias" / "final" / "trained.json").read_bytes() == before
 

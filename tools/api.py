@@ -25,7 +25,8 @@ this page. Shapes are written as in {ref}`sec-notation`.
 <!-- Written by: python3 -m tools derive -->
 """
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("grids", "config", "images", "memory", "records", "weights"),
+    ("disk", "memory", "settings"),
+    ("grids", "config", "images", "records", "weights"),
     ("thin_plate",),
     ("attention", "data"),
     ("models", "losses", "evaluation"),
@@ -33,7 +34,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("tasks",),
     ("training",),
     ("presets",),
-    ("experiment", "viz"),
+    ("experiment", "failures", "viz"),
     ("cli",),
     ("__main__",),
 )

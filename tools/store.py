@@ -39,7 +39,7 @@ def store(run: Path, out: Path) -> None:
     Raises:
         SystemExit: when the run is not finished, or a file cannot be stored so.
     """
-    from vtonlib.training.checkpoint import atomic_folder
+    from vtonlib.disk import atomic_folder
 
     final = run / "final"
     if not final.is_dir():

@@ -7,13 +7,16 @@ that ``--help`` and the data verbs do not wait for diffusers.
 from __future__ import annotations
 
 import argparse
-import sys
+import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from vtonlib.config import Laid, Size, override
+from vtonlib.failures import report
 from vtonlib.memory import keep_freed_memory
+from vtonlib.settings import SIDES
 
 if TYPE_CHECKING:
     from vtonlib.data.batch import TryOnBatch
@@ -38,7 +41,19 @@ def train(options: argparse.Namespace) -> None:
     if options.data:
         config = replace(config, data=replace(config.data, root=str(options.data)))
     out = options.out or Path("runs") / f"{options.preset}-{options.size}"
-    print(f"trained: {experiment.train(config, out)}")
+    try:
+        print(f"trained: {experiment.train(config, out)}")
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_how_to_resume(out)) from None
+
+
+def _how_to_resume(out: Path) -> str:
+    from vtonlib.training.checkpoint import checkpoint_folders
+
+    folders = checkpoint_folders(out / "checkpoints")
+    if folders:
+        return f"the same command goes on from {folders[-1]}"
+    return f"{out} has no checkpoint yet, so the same command starts anew; train.save_every=20 writes them sooner"
 
 
 def assemble(options: argparse.Namespace) -> None:
@@ -117,6 +132,33 @@ def check_data(options: argparse.Namespace) -> None:
     print(f"{options.root}: no problems found")
 
 
+def whole(low: int, high: int | None = None) -> Callable[[str], int]:
+    """An argument's type: a whole number from ``low`` to ``high``."""
+
+    def parse(text: str) -> int:
+        expected = f"a whole number of at least {low}" if high is None else f"a whole number from {low} to {high}"
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"found {text!r}, expected {expected}") from None
+        if value < low or (high is not None and value > high):
+            raise argparse.ArgumentTypeError(f"found {value}, expected {expected}")
+        return value
+
+    return parse
+
+
+def finite(text: str) -> float:
+    """An argument's type: a number, neither infinite nor NaN."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a finite number")
+    return value
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
     root = argparse.ArgumentParser(prog="python -m vtonlib", description="Virtual try-on, small enough to read.")
@@ -151,7 +193,7 @@ def _add_assemble(verb: argparse.ArgumentParser) -> None:
 
 def _add_evaluate(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("run", type=Path)
-    verb.add_argument("--count", type=int, default=64, help="examples of each split")
+    verb.add_argument("--count", type=whole(1), default=64, help="examples of each split")
     verb.add_argument("--data", type=Path, help="evaluate on this folder instead of the run's own data")
     verb.set_defaults(call=evaluate)
 
@@ -165,11 +207,11 @@ def _add_sample(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--parse", type=Path, help="segmentation of the person (default: beside the person, if there)")
     verb.add_argument("--out", type=Path, required=True, help="PNG to write")
     verb.add_argument("--correspondence", type=Path, help="also write a picture of the correspondence")
-    verb.add_argument("--height", type=int, help="height to work at (default: the run's)")
-    verb.add_argument("--width", type=int, help="width to work at (default: the run's)")
-    verb.add_argument("--steps", type=int, default=20)
-    verb.add_argument("--guidance-scale", type=float, default=1.0)
-    verb.add_argument("--seed", type=int, default=0)
+    verb.add_argument("--height", type=whole(*SIDES), help="height to work at (default: the run's)")
+    verb.add_argument("--width", type=whole(*SIDES), help="width to work at (default: the run's)")
+    verb.add_argument("--steps", type=whole(1, 1000), default=20)
+    verb.add_argument("--guidance-scale", type=finite, default=1.0)
+    verb.add_argument("--seed", type=whole(0, 2**63 - 1), default=0)
     verb.set_defaults(call=sample)
 
 
@@ -177,12 +219,12 @@ def _add_data(verb: argparse.ArgumentParser) -> None:
     actions = verb.add_subparsers(dest="action", required=True)
     make = actions.add_parser("make", help="write a folder from the world")
     make.add_argument("root", type=Path)
-    make.add_argument("--height", type=int, default=64)
-    make.add_argument("--width", type=int, default=48)
-    make.add_argument("--train", type=int, default=1024)
-    make.add_argument("--test", type=int, default=64)
-    make.add_argument("--cross", type=int, default=0)
-    make.add_argument("--seed", type=int, default=0)
+    make.add_argument("--height", type=whole(*SIDES), default=64)
+    make.add_argument("--width", type=whole(*SIDES), default=48)
+    make.add_argument("--train", type=whole(0), default=1024)
+    make.add_argument("--test", type=whole(0), default=64)
+    make.add_argument("--cross", type=whole(0), default=0)
+    make.add_argument("--seed", type=whole(0, 2**32 - 1), default=0)
     make.add_argument("--laid", choices=get_args(Laid), default="straight", help="how garments lie in their pictures")
     make.set_defaults(call=make_data)
     check = actions.add_parser("check", help="report every problem of a folder")
@@ -191,12 +233,14 @@ def _add_data(verb: argparse.ArgumentParser) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line; errors in what the user gave are one line, not a traceback."""
+    """Run the command line; the exit status: 2 for an error, which is one line, 130 when interrupted.
+
+    ``VTON_TRACEBACK=1`` shows where an error came from.
+    """
     keep_freed_memory()
     options = parser().parse_args(argv)
     try:
         options.call(options)
-    except (ValueError, FileNotFoundError, FileExistsError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    except (KeyboardInterrupt, Exception) as error:
+        return report(error)
     return 0

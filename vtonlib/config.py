@@ -1,4 +1,4 @@
-"""Settings: frozen records, overridden by ``a.b=c`` on the command line, stored as JSON."""
+"""Settings of data and training, and how all settings are overridden by ``a.b=c`` and stored as JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,24 @@ import math
 import types
 import typing
 from dataclasses import dataclass, is_dataclass
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
+
+from vtonlib.settings import (
+    Count,
+    Fixed,
+    Natural,
+    Range,
+    Seed,
+    Settings,
+    Share,
+    Side,
+    Weight,
+    hints_of,
+    item_types,
+    split_annotation,
+    type_name,
+    within,
+)
 
 T = TypeVar("T")
 Precision = Literal["auto", "no", "fp16", "bf16"]
@@ -18,12 +35,12 @@ Laid = Literal["straight", "anyhow"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DataConfig:
+class DataConfig(Settings):
     """Where examples come from and how large they are (64x48 is tiny, 128x96 small, 256x192 base)."""
 
-    height: int = 64
-    width: int = 48
-    seed: int = 0
+    height: Side = 64
+    width: Side = 48
+    seed: Seed = 0
     """Which world: every example is a function of (seed, split, index)."""
     laid: Laid = "straight"
     """How the world's garments lie in their pictures: upright, centred and as large as fits, or turned, scaled and
@@ -33,30 +50,39 @@ class DataConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TrainConfig:
+class TrainConfig(Settings):
     """How to train. Nothing here is about a model or a loss."""
 
-    steps: int = 1000
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    warmup_steps: int = 20
+    steps: Count = 1000
+    batch_size: Count = 32
+    learning_rate: Annotated[float, Range(0, above=True)] = 1e-3
+    warmup_steps: Natural = 20
     """Steps over which the learning rate rises linearly."""
     schedule: Schedule = "constant"
     """The learning rate after that: constant, or falling to 0 at ``steps`` along half a cosine."""
-    weight_decay: float = 0.0
-    max_grad_norm: float = 1.0
+    weight_decay: Weight = 0.0
+    max_grad_norm: Weight = 1.0
     """Gradients of a phase are scaled down to this norm; 0: never."""
     precision: Precision = "auto"
-    seed: int = 0
-    ema_decay: float = 0.99
-    log_every: int = 1
-    save_every: int = 200
-    sample_every: int = 200
+    seed: Seed = 0
+    ema_decay: Share = 0.99
+    log_every: Count = 1
+    save_every: Natural = 200
+    """Steps between checkpoints; 0: one at the end."""
+    sample_every: Natural = 200
     """Steps between picture grids; 0: none."""
 
 
 def _parse(text: str, kind: Any, where: str) -> Any:
     """``text`` as a value of the annotated type ``kind``."""
+    hint, (kind, notes) = kind, split_annotation(kind)
+    if fixed := [note for note in notes if isinstance(note, Fixed)]:
+        raise ValueError(f"{where}={text}: not a setting to change. {fixed[0].instead}")
+    return within(hint, _parsed(text, kind, where), where)
+
+
+def _parsed(text: str, kind: Any, where: str) -> Any:
+    """``text`` as a value of the type ``kind``, in whatever range."""
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if origin is Literal:
         if text not in args:
@@ -67,7 +93,8 @@ def _parse(text: str, kind: Any, where: str) -> Any:
             return None
         return _parse(text, _either(kind), where)
     if origin is tuple:
-        return tuple(_parse(t, args[0], where) for t in text.split(",") if t)
+        texts = [item for item in text.split(",") if item]
+        return tuple(_parse(t, item, where) for t, item in zip(texts, item_types(kind, len(texts), where), strict=True))
     if kind is bool:
         if text.lower() not in {"true", "false"}:
             raise ValueError(f"{where}={text}: expected true or false")
@@ -75,13 +102,8 @@ def _parse(text: str, kind: Any, where: str) -> Any:
     try:
         value = kind(text)
     except (TypeError, ValueError):
-        raise ValueError(f"{where}={text}: expected {_name(kind)}") from None
+        raise ValueError(f"{where}={text}: expected {type_name(kind)}") from None
     return _finite(value, where)
-
-
-def _name(kind: Any) -> str:
-    """How an error calls a type."""
-    return getattr(kind, "__name__", str(kind))
 
 
 def _finite(value: Any, where: str) -> Any:
@@ -110,7 +132,7 @@ def _assign(config: T, path: list[str], text: str, where: str) -> T:
             f"{where}: '{path[0]}' is a group; its keys: {', '.join(f.name for f in dataclasses.fields(old))}"
         )
     else:
-        new = _parse(text, typing.get_type_hints(type(config))[path[0]], where)
+        new = _parse(text, hints_of(type(config))[path[0]], where)
     return dataclasses.replace(config, **{path[0]: new})  # type: ignore[type-var]
 
 
@@ -144,7 +166,7 @@ def from_json(kind: type[T], text: str, *, where: str = "config") -> T:
 def _build(kind: Any, values: Any, where: str) -> Any:
     if not isinstance(values, dict):
         raise ValueError(f"{where}: expected a JSON object for {kind.__name__}, found {type(values).__name__}")
-    hints = typing.get_type_hints(kind)
+    hints = hints_of(kind)
     unknown = sorted(values.keys() - hints.keys())
     if unknown:
         raise ValueError(f"{where}: unknown key '{unknown[0]}'; {kind.__name__} has {', '.join(hints)}")
@@ -153,6 +175,11 @@ def _build(kind: Any, values: Any, where: str) -> Any:
 
 def _coerce(hint: Any, value: Any, where: str) -> Any:
     """A JSON value as the annotated type: objects become records, lists tuples, whole numbers floats."""
+    return within(hint, _coerced(split_annotation(hint)[0], value, where), where)
+
+
+def _coerced(hint: Any, value: Any, where: str) -> Any:
+    """A JSON value as the type ``hint``, in whatever range."""
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if is_dataclass(hint):
         return _build(hint, value, where)
@@ -164,10 +191,11 @@ def _coerce(hint: Any, value: Any, where: str) -> Any:
         return None if value is None and type(None) in args else _coerce(_either(hint), value, where)
     if origin is tuple:
         if not isinstance(value, list):
-            raise ValueError(f"{where}={value!r}: expected a list of {_name(args[0])}")
-        return tuple(_coerce(args[0], item, where) for item in value)
+            raise ValueError(f"{where}={value!r}: expected a list of {type_name(args[0])}")
+        kinds = item_types(hint, len(value), where)
+        return tuple(_coerce(kind, item, where) for kind, item in zip(kinds, value, strict=True))
     if hint is float and type(value) is int:
         return float(value)
     if type(value) is not hint:
-        raise ValueError(f"{where}={value!r}: expected {_name(hint)}")
+        raise ValueError(f"{where}={value!r}: expected {type_name(hint)}")
     return _finite(value, where)

@@ -5,7 +5,6 @@ Book: sec-end-to-end.
 
 from __future__ import annotations
 
-import json
 import math
 import shlex
 import sys
@@ -21,6 +20,7 @@ from vtonlib.attention import AttentionRecord, Grid, expected_coordinates
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.data.parse import visible_groups
 from vtonlib.data.source import Split, TryOnSource, ordered_batches
+from vtonlib.disk import atomic_folder, hold, replace_text
 from vtonlib.evaluation.evaluate import SplitEvaluation
 from vtonlib.evaluation.report import Provenance, Report, Table
 from vtonlib.images import grid, save_png
@@ -29,17 +29,14 @@ from vtonlib.models.autoencoder import DOWNSCALE
 from vtonlib.models.classifier import load_classifier
 from vtonlib.models.geometric_matching import GeometricMatcher
 from vtonlib.models.segmentation import SegmentationGenerator
+from vtonlib.models.stored import load_stored
 from vtonlib.pipelines.alias import ALIASPipeline
-from vtonlib.pipelines.diffusion import TryOnDiffusionPipeline
+from vtonlib.pipelines.load import INDEX, METHODS, Pipeline, read_pipeline
 from vtonlib.presets import ExperimentConfig, build, open_source, read_config, to_json
-from vtonlib.training.checkpoint import atomic_folder, replace_text
 from vtonlib.training.trainer import Trainer, seed_everything
 
 FINAL = "final"
 """Where in its run folder a trainer leaves what it trained."""
-Pipeline = TryOnDiffusionPipeline | ALIASPipeline
-METHODS: dict[type[Pipeline], str] = {TryOnDiffusionPipeline: "StableVITON", ALIASPipeline: "ALIAS"}
-"""How reports call what a pipeline makes."""
 
 
 def train(config: ExperimentConfig, out: Path) -> Path:
@@ -63,28 +60,14 @@ def load_pipeline(run: Path) -> Pipeline:
         ValueError: when it is not one of vtonlib's.
     """
     for folder in (run / FINAL, run):
-        if (folder / "model_index.json").exists():
-            pipeline = _pipeline_class(folder / "model_index.json").from_pretrained(folder, local_files_only=True)
-            pipeline.set_progress_bar_config(disable=True)
-            return pipeline.to("cuda" if torch.cuda.is_available() else "cpu")
+        if (folder / INDEX).is_file():
+            return read_pipeline(folder)
     if (run / FINAL).exists():
         raise FileNotFoundError(
-            f"{run}: this run has no try-on pipeline (no {FINAL}/model_index.json). `assemble` makes one of runs of "
+            f"{run}: this run has no try-on pipeline (no {FINAL}/{INDEX}). `assemble` makes one of runs of "
             "VITON-HD's three stages; matchers are measured by benchmarks/matcher.py"
         )
-    raise FileNotFoundError(f"{run}: no trained pipeline here (no {FINAL}/model_index.json); train one first")
-
-
-def _pipeline_class(index: Path) -> type[Pipeline]:
-    """The class of vtonlib that a ``model_index.json`` names."""
-    known = {kind.__name__: kind for kind in METHODS}
-    try:
-        name = json.loads(index.read_text(encoding="utf-8"))["_class_name"]
-        return known[name]
-    except (ValueError, TypeError):
-        raise ValueError(f"{index}: not JSON that names a pipeline") from None
-    except KeyError as error:
-        raise ValueError(f"{index}: pipeline {error}, expected {' or '.join(known)}") from None
+    raise FileNotFoundError(f"{run}: no trained pipeline here (no {FINAL}/{INDEX}); train one first")
 
 
 def assemble(segmentation: Path, matching: Path, alias: Path, out: Path) -> Path:
@@ -93,7 +76,7 @@ def assemble(segmentation: Path, matching: Path, alias: Path, out: Path) -> Path
     Raises:
         FileNotFoundError: when a run has not been trained.
         FileExistsError: when ``out`` is a run that was trained.
-        ValueError: when a run is of another preset, or the sizes of their images differ.
+        ValueError: when a run is of another preset or damaged, or the sizes of their images differ.
     """
     if (out / FINAL / "trained.json").exists():
         raise FileExistsError(f"{out}: what was trained here would be lost; choose another folder")
@@ -109,13 +92,14 @@ def assemble(segmentation: Path, matching: Path, alias: Path, out: Path) -> Path
     if len(set(sizes.values())) > 1:
         raise ValueError(f"the runs' images differ in size: {sizes}")
     pipeline = ALIASPipeline(
-        segmentation=SegmentationGenerator.from_pretrained(segmentation / FINAL / "segmentation"),
-        matcher=GeometricMatcher.from_pretrained(matching / FINAL / "matcher"),
-        generator_network=ALIASGenerator.from_pretrained(alias / FINAL / "generator"),
+        segmentation=load_stored(SegmentationGenerator, segmentation / FINAL / "segmentation"),
+        matcher=load_stored(GeometricMatcher, matching / FINAL / "matcher"),
+        generator_network=load_stored(ALIASGenerator, alias / FINAL / "generator"),
     )
-    with atomic_folder(out / FINAL) as folder:
-        pipeline.save_pretrained(folder)
-    replace_text(out / "config.json", to_json(configs["alias"]))
+    with hold(out):
+        with atomic_folder(out / FINAL) as folder:
+            pipeline.save_pretrained(folder)
+        replace_text(out / "config.json", to_json(configs["alias"]))
     return out / FINAL
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,8 @@ import torch
 from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
+
+from vtonlib.disk import whole_file
 
 
 def to_uint8(images: Float[Tensor, "*b 3 h w"]) -> UInt8[Tensor, "*b h w 3"]:
@@ -46,9 +47,11 @@ def grid(columns: Sequence[Float[Tensor, "n 3 h w"]], *, gap: int = 2) -> Float[
 
 
 def save_png(path: Path | str, image: Float[Tensor, "3 h w"]) -> None:
-    """Write an image in [-1, 1] as PNG. An interrupted write leaves what was there before."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    Image.fromarray(to_uint8(image).numpy()).save(temporary, format="PNG")
-    os.replace(temporary, path)
+    """Write an image in [-1, 1] as PNG. An interrupted write leaves what was there before.
+
+    Raises:
+        FileExistsError: where something lies at ``path`` that is no file, such as a device.
+    """
+    pixels = to_uint8(image).numpy()
+    with whole_file(Path(path)) as temporary:
+        Image.fromarray(pixels).save(temporary, format="PNG")

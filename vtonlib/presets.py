@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Annotated, get_args
 
 import torch
 
@@ -18,6 +18,7 @@ from vtonlib.config import DataConfig, Size, TrainConfig, from_json, to_json
 from vtonlib.data.folders import Folder
 from vtonlib.data.source import TryOnSource
 from vtonlib.data.world import World
+from vtonlib.settings import Fixed, Settings
 from vtonlib.tasks.alias import ALIASConfig, ALIASTask
 from vtonlib.tasks.autoencoder import AutoencoderConfig, AutoencoderTask
 from vtonlib.tasks.base import Task
@@ -46,11 +47,11 @@ ANYHOW: dict[Size, DataConfig] = {size: dataclasses.replace(data, laid="anyhow")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ExperimentConfig:
+class ExperimentConfig(Settings):
     """All that determines a run: the preset it came from, and every setting after overrides."""
 
-    preset: str
-    size: Size
+    preset: Annotated[str, Fixed("Name the preset after `train`")]
+    size: Annotated[Size, Fixed("Use --size")]
     task: TaskConfig
     data: DataConfig
     train: TrainConfig

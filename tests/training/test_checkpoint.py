@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from vtonlib.disk import atomic_folder, replace_text
 from vtonlib.training.checkpoint import (
     Checkpoint,
     DamagedCheckpointError,
-    atomic_folder,
     checkpoint_folders,
     latest_checkpoint,
     read_checkpoint,
-    replace_text,
     save_checkpoint,
 )
 
@@ -134,3 +133,22 @@ def test_replace_text(tmp_path: Path) -> None:
         replace_text(path, text)
         assert path.read_text() == text
     assert [p.name for p in path.parent.iterdir()] == ["config.json"]
+
+
+def test_what_was_edited_by_hand_is_damaged(tmp_path: Path) -> None:
+    for name in ("elapsed", "names"):
+        folder = save_checkpoint(tmp_path, make(2))
+        description = json.loads((folder / "state.json").read_text())
+        del description["state"][name]
+        (folder / "state.json").write_text(json.dumps(description))
+        with pytest.raises(DamagedCheckpointError, match=r"state\.json is damaged: its checksum differs"):
+            read_checkpoint(folder)
+
+
+def test_when_no_checkpoint_is_whole_it_is_said_that_training_starts_anew(tmp_path: Path) -> None:
+    for step in (1, 2):
+        flip_a_byte(save_checkpoint(tmp_path, make(step)))
+    said: list[str] = []
+    assert latest_checkpoint(tmp_path, said.append) is None
+    assert len(said) == 3 and "training starts at step 0" in said[-1]
+    assert not any("before" in line for line in said)

@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 import torch
 
 from vtonlib import __version__
+from vtonlib.disk import replace_text
 from vtonlib.evaluation.bootstrap import Interval
 
 Better = Literal["higher", "lower"]
@@ -163,8 +164,10 @@ class Report:
 
     def save(self, folder: Path) -> tuple[Path, Path]:
         """Write ``report.md`` and ``report.json`` into ``folder``; a file that is there is replaced only when whole."""
-        folder.mkdir(parents=True, exist_ok=True)
-        return _write(folder / "report.md", self.markdown()), _write(folder / "report.json", self.to_json())
+        paths = folder / "report.md", folder / "report.json"
+        for path, text in zip(paths, (self.markdown(), self.to_json()), strict=True):
+            replace_text(path, text)
+        return paths
 
 
 def beats(report: Report, split: str, metric: str, model: str, baseline: str) -> bool:
@@ -223,10 +226,3 @@ def _cell(values: dict[str, Any] | None) -> Cell:
 def _machine() -> str:
     cpu = f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"
     return f"{cpu}, {torch.cuda.get_device_name()}" if torch.cuda.is_available() else cpu
-
-
-def _write(path: Path, text: str) -> Path:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
-    return path

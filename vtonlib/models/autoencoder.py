@@ -13,6 +13,8 @@ from diffusers import AutoencoderKL
 from jaxtyping import Float
 from torch import Tensor
 
+from vtonlib.models.stored import load_stored
+
 DOWNSCALE = 4
 """Pixels per latent, in each direction."""
 SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "autoencoder"
@@ -39,10 +41,11 @@ def load_autoencoder(path: Path = SHIPPED) -> AutoencoderKL:
 
     Raises:
         FileNotFoundError: when the folder holds no autoencoder.
+        ValueError: when the autoencoder there is damaged.
     """
     if not (path / "config.json").exists():
         raise FileNotFoundError(f"{path}: no autoencoder here; train one with 'python -m vtonlib train autoencoder'")
-    autoencoder = AutoencoderKL.from_pretrained(path, local_files_only=True).eval().requires_grad_(False)
+    autoencoder = load_stored(AutoencoderKL, path).requires_grad_(False)
     autoencoder.register_to_config(_name_or_path="")  # a pipeline that is saved names no folder of this machine
     return autoencoder
 

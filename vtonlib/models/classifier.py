@@ -7,7 +7,6 @@ are shipped. Numbers through the one cannot be compared with numbers through the
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from vtonlib.disk import whole_file
 from vtonlib.grids import resize_image
 
 SIZE = (64, 48)
@@ -75,10 +75,8 @@ def save_classifier(classifier: WorldClassifier, path: Path) -> None:
     """Write weights and classes into one safetensors file; an older file is replaced only by a whole one."""
     shape = {"attributes": classifier.attributes, "channels": classifier.channels, "width": classifier.width}
     state = {name: value.detach().cpu().contiguous() for name, value in classifier.state_dict().items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    save_file(state, temporary, metadata={"classifier": json.dumps(shape)})
-    os.replace(temporary, path)
+    with whole_file(path) as temporary:
+        save_file(state, temporary, metadata={"classifier": json.dumps(shape)})
 
 
 def load_classifier(path: Path = SHIPPED) -> WorldClassifier:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
@@ -21,27 +21,28 @@ from vtonlib.models.alias import ALIASGenerator, split_parse
 from vtonlib.models.discriminator import MultiscaleDiscriminator
 from vtonlib.models.features import perceptual_features
 from vtonlib.pipelines.alias import painting_input
+from vtonlib.settings import Count, Natural, Range, Settings, Weight
 from vtonlib.tasks.base import Phase, Task
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ALIASConfig:
+class ALIASConfig(Settings):
     """Shape of the two networks, and the weights of the loss."""
 
-    channels: tuple[int, ...] = (64, 64, 48, 32, 24)
+    channels: tuple[Count, ...] = (64, 64, 48, 32, 24)
     """The generator's blocks, coarsest first; each after the first doubles the size."""
-    mask_norm_blocks: int = 3
-    hidden: int = 32
+    mask_norm_blocks: Natural = 3
+    hidden: Count = 32
     """Width of the modulations' hidden layer."""
     norm: Literal["alias", "instance", "spade"] = "alias"
     """What the coarse blocks standardize by. alias: the regions of the misalignment mask apart. The other two are the
     ablation of VITON-HD's figure 8. instance: the whole map, with the divided parse map. spade: the whole map, and
     nothing in the network knows of the mask."""
-    discriminator_channels: int = 32
-    discriminator_layers: int = 3
-    scales: int = 2
-    feature_matching: float = 10.0
-    perceptual: float = 10.0
+    discriminator_channels: Count = 32
+    discriminator_layers: Annotated[int, Range(2)] = 3
+    scales: Count = 2
+    feature_matching: Weight = 10.0
+    perceptual: Weight = 10.0
     vgg19: str = ""
     """A safetensors file of torchvision's VGG-19 for the perceptual loss; empty: the shipped features."""
 

@@ -11,15 +11,16 @@ from torch import Tensor
 
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.models.autoencoder import new_autoencoder
+from vtonlib.settings import Count, Settings, Weight
 from vtonlib.tasks.base import Phase, Task
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AutoencoderConfig:
+class AutoencoderConfig(Settings):
     """Shape of the autoencoder and of its loss."""
 
-    block_out_channels: tuple[int, ...] = (16, 32, 64)
-    kl_weight: float = 1e-4
+    block_out_channels: tuple[Count, ...] = (16, 32, 64)
+    kl_weight: Weight = 1e-4
     """Weight of the divergence from a standard normal, per latent value: just enough to keep the latents bounded."""
 
 

@@ -19,6 +19,7 @@ from vtonlib.data.scene import DRESS, LOWER, Garment, sample_scenes
 from vtonlib.data.source import Split
 from vtonlib.data.textures import TEXTURES
 from vtonlib.models.classifier import WorldClassifier, save_classifier
+from vtonlib.settings import Count, Settings
 from vtonlib.tasks.base import Phase, Task
 
 ATTRIBUTES: dict[str, tuple[str, ...]] = {
@@ -63,11 +64,11 @@ def accuracy(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ClassifierConfig:
+class ClassifierConfig(Settings):
     """Shape of the classifier."""
 
-    channels: tuple[int, ...] = (16, 32, 64)
-    width: int = 64
+    channels: tuple[Count, ...] = (16, 32, 64)
+    width: Count = 64
     """Length of the feature vector."""
 
 

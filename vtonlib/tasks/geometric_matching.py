@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from jaxtyping import Float
 from torch import Tensor
@@ -16,18 +17,22 @@ from vtonlib.data.batch import TryOnBatch
 from vtonlib.losses.warping import lattice_bending, warping_l1
 from vtonlib.models.geometric_matching import GeometricMatcher
 from vtonlib.pipelines.alias import matching_input, warp_garment
+from vtonlib.settings import Count, Natural, Range, Settings, Weight
 from vtonlib.tasks.base import Phase, Task
+
+Lines = Annotated[int, Range(2, 16)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class GeometricMatchingConfig:
+class GeometricMatchingConfig(Settings):
     """Shape of the matcher and of its loss."""
 
-    channels: tuple[int, ...] = (32, 48, 64)
-    regressor: tuple[int, ...] = (64, 48, 32)
-    strided: int = 1
-    control: tuple[int, ...] = (5, 5)
-    bending: float = 0.04
+    channels: tuple[Count, ...] = (32, 48, 64)
+    regressor: tuple[Count, ...] = (64, 48, 32)
+    strided: Natural = 1
+    control: tuple[Lines, Lines] = (5, 5)
+    """Rows and columns of the lattice."""
+    bending: Weight = 0.04
     """Weight of the lattice's bending, VITON-HD's lambda_const."""
 
 
@@ -39,13 +44,12 @@ class GeometricMatchingTask(Task):
     def __init__(self, config: GeometricMatchingConfig, data: DataConfig) -> None:
         super().__init__()
         self.config = config
-        rows, columns = config.control
         self.matcher = GeometricMatcher(
             size=(data.height, data.width),
             channels=config.channels,
             regressor=config.regressor,
             strided=config.strided,
-            control=(rows, columns),
+            control=config.control,
         )
         self.phases = (Phase(name="matcher", trains=("matcher",), loss=self.matcher_loss, betas=(0.5, 0.999)),)
 

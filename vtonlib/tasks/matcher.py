@@ -14,18 +14,19 @@ from torch import Tensor
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.losses.matching import colour_copying
 from vtonlib.models.matcher import Matcher
+from vtonlib.settings import Count, Natural, Settings
 from vtonlib.tasks.base import Phase, Task
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MatcherConfig:
+class MatcherConfig(Settings):
     """Shape of the model."""
 
-    channels: int = 32
-    head_dim: int = 16
-    heads: int = 1
-    patch_size: int = 4
-    layers: int = 3
+    channels: Count = 32
+    head_dim: Count = 16
+    heads: Count = 1
+    patch_size: Count = 4
+    layers: Natural = 3
 
 
 class MatcherTask(Task):

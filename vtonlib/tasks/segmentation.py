@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
@@ -19,18 +20,19 @@ from vtonlib.losses.adversarial import least_squares_discriminator, least_square
 from vtonlib.models.discriminator import MultiscaleDiscriminator
 from vtonlib.models.segmentation import SegmentationGenerator
 from vtonlib.pipelines.alias import segmentation_input
+from vtonlib.settings import Count, Range, Settings, Share, Weight
 from vtonlib.tasks.base import Phase, Task
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SegmentationConfig:
+class SegmentationConfig(Settings):
     """Shape of the two networks, and the weight of the cross-entropy."""
 
-    channels: tuple[int, ...] = (24, 32, 48, 64, 96)
-    dropout: float = 0.0
-    discriminator_channels: int = 24
-    discriminator_layers: int = 3
-    cross_entropy: float = 10.0
+    channels: tuple[Count, ...] = (24, 32, 48, 64, 96)
+    dropout: Share = 0.0
+    discriminator_channels: Count = 24
+    discriminator_layers: Annotated[int, Range(2)] = 3
+    cross_entropy: Weight = 10.0
     """VITON-HD's lambda_CE."""
 
 

@@ -22,26 +22,27 @@ from vtonlib.models.autoencoder import load_autoencoder
 from vtonlib.models.image_encoder import ImageEncoder
 from vtonlib.models.stable_viton import StableVITONUNet
 from vtonlib.pipelines.diffusion import TryOnDiffusionPipeline
+from vtonlib.settings import Count, Natural, Settings, Share, Weight
 from vtonlib.tasks.base import Phase, Task
 from vtonlib.tasks.latents import LatentBatch, LatentSource, encode_batch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class StableVITONConfig:
+class StableVITONConfig(Settings):
     """Shape of the model and of its loss."""
 
-    block_out_channels: tuple[int, ...] = (64, 128)
-    layers_per_block: int = 1
+    block_out_channels: tuple[Count, ...] = (64, 128)
+    layers_per_block: Count = 1
     attention_levels: tuple[bool, ...] = (True, True)
-    num_attention_heads: int = 4
-    cross_attention_dim: int = 64
-    norm_num_groups: int = 8
-    drop_token: float = 0.1
+    num_attention_heads: Count = 4
+    cross_attention_dim: Count = 64
+    norm_num_groups: Count = 8
+    drop_token: Share = 0.1
     """Probability, for each sample, of replacing the garment's token by the null vector (StableVITON's code: 0.2, for
     the whole batch at once)."""
-    keep_weight: float = 0.1
+    keep_weight: Weight = 0.1
     """Weight of the loss where nothing has to be painted."""
-    cached_examples: int = 0
+    cached_examples: Natural = 0
     """Train on the latents of this many examples, computed once (see ``LatentSource``); 0: on all, computed at every
     step."""
     autoencoder: str = ""

@@ -6,8 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,8 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+
+from vtonlib.disk import atomic_folder, remove_folder
 
 
 class DamagedCheckpointError(RuntimeError):
@@ -33,44 +34,6 @@ class Checkpoint:
     """All else, as JSON: what the run is, and its few numbers."""
 
 
-@contextmanager
-def atomic_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder to write into, which takes the name ``folder`` when the block ends without an error.
-
-    Its files are on the disk before it gets the name, so a folder of that name is complete even after a power failure.
-    """
-    temporary, previous = (folder.with_name(f".{folder.name}.{end}") for end in ("tmp", "old"))
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    yield temporary
-    for path in (*sorted(temporary.rglob("*")), temporary):
-        _flush(path)
-    if folder.exists():
-        shutil.rmtree(previous, ignore_errors=True)
-        os.rename(folder, previous)
-    os.rename(temporary, folder)
-    _flush(folder.parent)
-    shutil.rmtree(previous, ignore_errors=True)
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a text file; until it is complete, its predecessor stays."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
-
-
-def _flush(path: Path) -> None:
-    if path.is_dir() and os.name == "nt":  # Windows cannot open folders
-        return
-    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -86,18 +49,21 @@ def save_checkpoint(root: Path, checkpoint: Checkpoint, *, keep: int = 2) -> Pat
             save_file(copies, temporary / f"{name}.safetensors")
         digests = {name: _digest(temporary / f"{name}.safetensors") for name in checkpoint.tensors}
         description = {"step": checkpoint.step, "sha256": digests, "state": checkpoint.state}
+        description |= {"seal": _seal(description)}
         (temporary / "state.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-    for old in checkpoint_folders(root)[:-keep]:
-        _remove(old)
+    delete_old_checkpoints(root, keep)
     return folder
 
 
-def _remove(folder: Path) -> None:
-    """Delete a folder that must not be met half deleted."""
-    rubbish = folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(rubbish, ignore_errors=True)
-    os.rename(folder, rubbish)
-    shutil.rmtree(rubbish, ignore_errors=True)
+def delete_old_checkpoints(root: Path, keep: int = 2) -> None:
+    """Delete all but the ``keep`` newest checkpoints under ``root``."""
+    for old in checkpoint_folders(root)[:-keep]:
+        remove_folder(old)
+
+
+def _seal(description: dict[str, Any]) -> str:
+    """The checksum of a description, which holds those of the files: who changes a number by hand breaks it."""
+    return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
 
 
 def checkpoint_folders(root: Path) -> list[Path]:
@@ -114,6 +80,8 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     """
     try:
         description = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        if description.pop("seal") != _seal(description):
+            raise DamagedCheckpointError(f"{folder / 'state.json'} is damaged: its checksum differs")
         step, digests, state = description["step"], description["sha256"], description["state"]
         for name, digest in digests.items():
             if _digest(folder / f"{name}.safetensors") != digest:
@@ -121,7 +89,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         tensors = {name: load_file(folder / f"{name}.safetensors") for name in digests}
     except FileNotFoundError as error:
         raise DamagedCheckpointError(f"{error.filename} is missing") from None
-    except (ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
         raise DamagedCheckpointError(f"{folder} is damaged: {error!r}") from None
     if folder.name != f"step-{step:06d}":
         raise DamagedCheckpointError(f"{folder} is damaged: it says it is of step {step}")
@@ -130,6 +98,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 
 def latest_checkpoint(root: Path, say: Callable[[str], None] = print) -> Checkpoint | None:
     """The newest undamaged checkpoint under ``root``, if any. Damaged ones are told of and renamed ``damaged-...``."""
+    damaged = False
     for folder in reversed(checkpoint_folders(root)):
         try:
             return read_checkpoint(folder)
@@ -137,5 +106,8 @@ def latest_checkpoint(root: Path, say: Callable[[str], None] = print) -> Checkpo
             aside = folder.with_name(f"damaged-{folder.name}")
             shutil.rmtree(aside, ignore_errors=True)
             os.rename(folder, aside)
-            say(f"{error}; it is now {aside.name}, and training goes on from the checkpoint before it")
+            say(f"{error}; it is now {aside.name}")
+            damaged = True
+    if damaged:
+        say(f"{root}: no checkpoint is left whole, so training starts at step 0")
     return None

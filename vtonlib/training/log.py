@@ -10,7 +10,7 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from vtonlib.training.checkpoint import replace_text
+from vtonlib.disk import replace_text
 
 
 def read_log(path: Path | str) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ from tqdm.auto import tqdm
 
 from vtonlib.config import TrainConfig, to_json
 from vtonlib.data.batch import TryOnBatch
+from vtonlib.disk import atomic_folder, replace_text, sole_writer
 from vtonlib.images import grid, save_png
 from vtonlib.tasks.base import Task
-from vtonlib.training.checkpoint import Checkpoint, atomic_folder, latest_checkpoint, replace_text, save_checkpoint
+from vtonlib.training.checkpoint import Checkpoint, delete_old_checkpoints, latest_checkpoint, save_checkpoint
 from vtonlib.training.ema import EMA
 from vtonlib.training.identity import check_same_settings, check_same_tensors, identity, model_state, seed_everything
 from vtonlib.training.log import Progress, TrainLog
@@ -95,7 +96,13 @@ class Trainer:
         Raises:
             ValueError: the checkpoint is of another run (naming what differs), or the batches ended.
             FloatingPointError: a loss or a gradient is not finite (naming step, phase and term).
+            BlockingIOError: another process trains into this folder.
         """
+        main = self.processes.is_main_process
+        with sole_writer(self.out, "checkpoints", "samples") if main else nullcontext():
+            self._fit()
+
+    def _fit(self) -> None:
         self.resume()
         if self._finished():
             return self._say(f"{self.out}: already trained for {self.step} steps, nothing to do")
@@ -138,6 +145,8 @@ class Trainer:
         root = self.out / "checkpoints"
         with self.processes.main_process_first():  # it renames damaged ones
             checkpoint = latest_checkpoint(root, self._say)
+            if self.processes.is_main_process:
+                delete_old_checkpoints(root)
         if checkpoint is None:
             return
         where = str(root / f"step-{checkpoint.step:06d}")

@@ -6,7 +6,6 @@ are told apart by colour-blind readers.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch
 from torch import Tensor
 
+from vtonlib.disk import whole_file
 from vtonlib.grids import coordinate_grid, resize_flow
 from vtonlib.training.log import read_log
 
@@ -182,11 +182,8 @@ def correspondence_picture(
 
 def save_figure(path: Path | str, figure: Figure, *, dpi: int = 150) -> None:
     """Write a figure as PNG on a white ground. An interrupted write leaves what was there before."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    figure.savefig(temporary, format="png", dpi=dpi, facecolor="white")
-    os.replace(temporary, path)
+    with whole_file(Path(path)) as temporary:
+        figure.savefig(temporary, format="png", dpi=dpi, facecolor="white")
 
 
 def loss_curve(log: Path | str, *, smooth: int = 20) -> Figure:

@@ -1,0 +1,52 @@
+"""Try-on pipelines from folders: only vtonlib's own classes, part by part."""
+
+from __future__ import annotations
+
+import json
+import typing
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vtonlib.models.stored import is_stored, load_stored
+from vtonlib.pipelines.alias import ALIASPipeline
+from vtonlib.pipelines.diffusion import TryOnDiffusionPipeline
+
+Pipeline = TryOnDiffusionPipeline | ALIASPipeline
+METHODS: dict[type[Pipeline], str] = {TryOnDiffusionPipeline: "StableVITON", ALIASPipeline: "ALIAS"}
+"""How reports call what a pipeline makes."""
+INDEX = "model_index.json"
+
+
+def read_pipeline(folder: Path) -> Pipeline:
+    """The pipeline that its ``save_pretrained`` wrote into ``folder``, on the GPU if there is one.
+
+    The index names the pipeline's class; the classes of its parts are those that the class is made of, whatever the
+    index says of them.
+
+    Raises:
+        FileNotFoundError: naming the file that is missing.
+        ValueError: where the pipeline is not one of vtonlib's, or a part is damaged.
+    """
+    index = _read_index(folder / INDEX)
+    kind = {kind.__name__: kind for kind in METHODS}[index["_class_name"]]
+    hints = {name: hint for name, hint in typing.get_type_hints(kind.__init__).items() if name != "return"}
+    parts = {name: load_stored(hint, folder / name) for name, hint in hints.items() if is_stored(hint)}
+    values = {name: index[name] for name in hints if name not in parts and name in index}
+    pipeline = kind(**parts, **values)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _read_index(path: Path) -> dict[str, Any]:
+    """A ``model_index.json`` that names one of vtonlib's pipelines."""
+    known = [kind.__name__ for kind in METHODS]
+    try:
+        index = json.loads(path.read_text(encoding="utf-8"))
+        name = index["_class_name"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise ValueError(f"{path}: not JSON that names a pipeline") from None
+    if name not in known:
+        raise ValueError(f"{path}: pipeline {name!r}, expected {' or '.join(known)}")
+    return index
