@@ -112,6 +112,63 @@ def test_twenty_steps_on_one_batch_lower_the_loss():
     assert losses[-1] < 0.95 * losses[0]
 
 
+def keys_of(model, given, **options):
+    with AttentionTap(model) as tap:
+        model(**given, **options)
+    return tap["core"].key[..., :-1]  # without the logarithm of the mask's share
+
+
+@pytest.mark.parametrize(("keys_see", "pixels", "mask"), [("garment", 1, 0), ("outline", 0, 1), ("place", 0, 0)])
+def test_what_the_keys_see_is_what_they_depend_on(keys_see, pixels, mask):
+    """Exactly: what a key does not see has a gradient of 0, and changing it changes not one bit of the key."""
+    model, given = new_matcher(keys_see=keys_see), inputs()
+    watched = {name: given[name].requires_grad_() for name in ("garment", "garment_mask")}
+    keys_of(model, given).square().mul(torch.rand(8)).sum().backward()
+    slopes = [0.0 if x.grad is None else float(x.grad.abs().max()) for x in watched.values()]
+    assert [slope > 0 for slope in slopes] == [bool(pixels), bool(mask)]
+    given = {name: x.detach() for name, x in given.items()}
+    before = keys_of(model, given)
+    for name, counts in (("garment", pixels), ("garment_mask", mask)):
+        after = keys_of(model, {**given, name: given[name].flip(-1)})
+        assert torch.equal(after, before) != bool(counts)
+
+
+def test_the_twins_differ_in_nothing_else():
+    """Same parameters from the same seed, same queries, same logarithm, same values."""
+    twins, given = {see: new_matcher(keys_see=see) for see in ("garment", "outline", "place")}, inputs()
+    records = {}
+    for see, model in twins.items():
+        with AttentionTap(model) as tap:
+            model(**given)
+        records[see] = tap["core"]
+        pairs = zip(model.parameters(), twins["garment"].parameters(), strict=True)
+        assert all(torch.equal(one, other) for one, other in pairs)
+    for record in records.values():
+        assert torch.equal(record.query, records["garment"].query)
+        assert torch.equal(record.key[..., -1], records["garment"].key[..., -1])
+    assert not torch.allclose(records["place"].key, records["garment"].key)
+
+
+def test_a_blind_matcher_still_copies_the_garments_colours():
+    model, given = new_matcher(keys_see="place"), inputs()
+    assert not torch.allclose(model(**given), model(**(given | {"garment": -given["garment"]})))
+
+
+def test_another_garments_pixels_change_the_keys_and_nothing_else():
+    model, given = new_matcher(), inputs()
+    other = given["garment"].flip(0)
+    assert torch.equal(keys_of(model, given, shown=other), keys_of(model, {**given, "garment": other}))
+    flat = given | {"garment": torch.full_like(other, 0.25)}  # the values are the garment's own
+    torch.testing.assert_close(model(**flat, shown=other), torch.full((2, 3, 16, 12), 0.25))
+    blind = new_matcher(keys_see="place")
+    assert torch.equal(blind(**given, shown=other), blind(**given))
+
+
+def test_unknown_twins_are_refused():
+    with pytest.raises(ValueError, match="keys_see is 'nothing', expected one of garment, outline, place"):
+        new_matcher(keys_see="nothing")
+
+
 def test_needs_no_diffusers():
     code = "import sys, vtonlib.models.matcher; print('diffusers' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

@@ -135,3 +135,48 @@ def test_saved_and_loaded_models_are_equal(model, inputs, tmp_path):
     features = model.encode_garment(garment, context)
     assert torch.equal(loaded(sample, time, context, features), model(sample, time, context, features))
     assert [p.suffix for p in tmp_path.iterdir() if "model" in p.name] == [".safetensors"]
+
+
+def blind_twin(model):
+    twin = StableVITONUNet(**TINY, keys_see="place")
+    twin.load_state_dict(model.state_dict())
+    return twin
+
+
+def records_of(model, inputs, **options):
+    sample, time, context, garment = inputs
+    with AttentionTap(model, "warps.*.attn2.core") as tap:
+        model(sample, time, context, model.encode_garment(garment, context, **options))
+    return dict(tap)
+
+
+def test_blind_keys_see_no_pixel_and_values_do(model, inputs):
+    """Exactly: another garment changes no key by one bit, and every value."""
+    twin, (_, _, context, garment) = blind_twin(model), inputs
+    own, other = (twin.encode_garment(g, c) for g, c in ((garment, context), (garment.flip(0), context.flip(0))))
+    assert all(torch.equal(one, two) for one, two in zip(own.keys, other.keys, strict=True))
+    assert not any(torch.allclose(one, two) for one, two in zip(own.values, other.values, strict=True))
+    garment = garment.clone().requires_grad_()
+    sum(key.sum() for key in twin.encode_garment(garment, context).keys).backward()
+    assert garment.grad is None
+    seeing = model.encode_garment(*(inputs[i] for i in (3, 2)))
+    assert all(torch.equal(one, two) for one, two in zip(own.values, seeing.values, strict=True))
+    assert all(one is two for one, two in zip(seeing.keys, seeing.values, strict=True))
+
+
+def test_the_keys_can_be_shown_another_garment(model, inputs):
+    own, other = records_of(model, inputs), records_of(model, inputs, shown=inputs[3].flip(0))
+    for name, record in own.items():
+        assert torch.equal(other[name].query, record.query) and not torch.allclose(other[name].key, record.key)
+    same = records_of(model, inputs, shown=inputs[3])
+    assert all(torch.equal(same[name].key, record.key) for name, record in own.items())
+    twin = blind_twin(model)
+    blind, misled = records_of(twin, inputs), records_of(twin, inputs, shown=inputs[3].flip(0))
+    assert all(torch.equal(misled[name].key, record.key) for name, record in blind.items())
+
+
+def test_a_blind_twin_is_saved_as_one(model, tmp_path):
+    blind_twin(model).save_pretrained(tmp_path)
+    assert StableVITONUNet.from_pretrained(tmp_path).blind
+    with pytest.raises(ValueError, match="keys_see is 'outline', expected 'garment' or 'place'"):
+        StableVITONUNet(**TINY, keys_see="outline")

@@ -24,6 +24,7 @@ from vtonlib.evaluation.distribution import (
 from vtonlib.evaluation.evaluate import SplitEvaluation, correspondence_scores, image_scores
 from vtonlib.evaluation.image import l1, psnr, ssim, ssim_map
 from vtonlib.evaluation.pretrained import InceptionExtractor, lpips_distance
+from vtonlib.evaluation.probe import Probe, other_garment_probe, other_garments
 from vtonlib.evaluation.report import Metric, Provenance, Report, Row, Table, beats
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Interval",
     "KernelDistance",
     "Metric",
+    "Probe",
     "Provenance",
     "Report",
     "Row",
@@ -54,6 +56,8 @@ __all__ = [
     "l1",
     "lpips_distance",
     "mirror_swap_rate",
+    "other_garment_probe",
+    "other_garments",
     "pck",
     "psnr",
     "squared_mmd",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +12,9 @@ from torch import Tensor, nn
 
 from vtonlib.attention import AttentionCore, Grid
 from vtonlib.grids import coordinate_grid, resize_image, resize_mask
+
+KeysSee = Literal["garment", "outline", "place"]
+"""What keys are made of besides coordinates: the garment's pixels, its mask alone, or nothing (a blind matcher)."""
 
 
 class PatchEncoder(nn.Sequential):
@@ -45,7 +49,17 @@ class Matcher(nn.Module):
 
         sharpness * cos(q_i, k_j) + log(share of token j that the garment covers)
 
-    Cosines keep the softmax from saturating before it has found anything, and the white ground is no key.
+    Cosines keep the softmax from saturating before it has found anything, and the white background is no key.
+
+    A matcher may do well without looking: the dense pose says which part of the body a token shows, and garments that
+    are all laid alike have that part always at the same place. ``keys_see`` makes the twins that tell how much was
+    looked up. They have the same parameters, queries, values and logarithm, and differ in one input of one encoder:
+
+    - ``"garment"``: the keys see the picture of the garment;
+    - ``"outline"``: they see a grey shape on white, the garment's mask: where it lies and how, no colour, no pattern;
+    - ``"place"``, the *blind* twin: they see mid grey everywhere, so no key depends on the garment. What it still has
+      of the garment is the logarithm (attention stays off the background) and what comes back as values: nothing
+      that could tell a sleeve from a collar.
 
     Args:
         channels: width of the two encoders.
@@ -54,6 +68,10 @@ class Matcher(nn.Module):
         patch_size: pixels along the side of a token.
         layers: residual convolutions of each encoder.
         sharpness: initial value of the learned factor of the cosines, one for each head.
+        keys_see: what the keys are made of besides coordinates.
+
+    Raises:
+        ValueError: for another ``keys_see``.
 
     Book: sec-matcher.
     """
@@ -67,9 +85,12 @@ class Matcher(nn.Module):
         patch_size: int = 4,
         layers: int = 3,
         sharpness: float = 5.0,
+        keys_see: KeysSee = "garment",
     ) -> None:
         super().__init__()
-        self.heads, self.patch_size = heads, patch_size
+        if keys_see not in get_args(KeysSee):
+            raise ValueError(f"keys_see is {keys_see!r}, expected one of {', '.join(get_args(KeysSee))}")
+        self.heads, self.patch_size, self.keys_see = heads, patch_size, keys_see
         width = heads * head_dim
         self.to_query = PatchEncoder(3 + 1 + 3 + 2, channels, width, patch_size=patch_size, layers=layers)
         self.to_key = PatchEncoder(3 + 2, channels, width, patch_size=patch_size, layers=layers)
@@ -83,8 +104,13 @@ class Matcher(nn.Module):
         dense_pose: Float[Tensor, "b 3 h w"],
         garment: Float[Tensor, "b 3 h w"],
         garment_mask: Float[Tensor, "b 1 h w"],
+        *,
+        shown: Float[Tensor, "b 3 h w"] | None = None,
     ) -> Float[Tensor, "b 3 h w"]:
         """The garment's colours where the attention puts them, in [-1, 1]; it means something where garment is worn.
+
+        ``shown`` is shown to the keys instead of the garment, whose mask and colours stay: pixels of another garment,
+        to see how much attention depends on them.
 
         Raises:
             ValueError: where a side of the images is not a multiple of ``patch_size``.
@@ -96,7 +122,8 @@ class Matcher(nn.Module):
         place = coordinate_grid(height, width, device=garment.device, dtype=garment.dtype)
         place = place.movedim(-1, 0).expand(len(garment), -1, -1, -1)
         query = self._unit(self.to_query(torch.cat((agnostic, agnostic_mask, dense_pose, place), dim=1)))
-        key = self._unit(self.to_key(torch.cat((garment, place), dim=1)))
+        picture = self._picture(garment if shown is None else shown, garment_mask)
+        key = self._unit(self.to_key(torch.cat((picture, place), dim=1)))
         colours, share = token_colours(garment, garment_mask, grid)
         # one more channel adds the logarithm of the share to the logits
         query = F.pad(query * self.log_sharpness.exp(), (0, 1), value=1.0)
@@ -110,6 +137,18 @@ class Matcher(nn.Module):
             scale=1.0,
         )
         return resize_image(copied.mean(1).mT.unflatten(2, grid), height, width)
+
+    def _picture(
+        self, garment: Float[Tensor, "b 3 h w"], garment_mask: Float[Tensor, "b 1 h w"]
+    ) -> Float[Tensor, "b 3 h w"]:
+        """What the keys see."""
+        match self.keys_see:
+            case "garment":
+                return garment
+            case "outline":
+                return (1 - garment_mask).expand_as(garment)
+            case "place":
+                return torch.zeros_like(garment)
 
     def _unit(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b heads n d"]:
         """Feature maps as the tokens of every head, of length 1."""

@@ -6,6 +6,7 @@ Book: sec-zero-cross-attention.
 from __future__ import annotations
 
 import math
+from typing import Literal, NamedTuple
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
@@ -41,12 +42,16 @@ class MultiHeadAttention(nn.Module):
         self.core = AttentionCore()
 
     def forward(
-        self, x: Float[Tensor, "b nq c"], context: Float[Tensor, "b nk e"], grid: Grid
+        self,
+        x: Float[Tensor, "b nq c"],
+        context: Float[Tensor, "b nk e"],
+        grid: Grid,
+        keys: Float[Tensor, "b nk e"] | None = None,
     ) -> Float[Tensor, "b nq c"]:
-        """Queries from ``x``, keys and values from ``context``; both lie on ``grid``."""
+        """Queries from ``x``, values from ``context``, keys from it too unless given; all lie on ``grid``."""
         query, key, value = (
             projected.unflatten(-1, (self.heads, -1)).transpose(1, 2)
-            for projected in (self.to_q(x), self.to_k(context), self.to_v(context))
+            for projected in (self.to_q(x), self.to_k(context if keys is None else keys), self.to_v(context))
         )
         out = self.core(query, key, value, query_grid=grid, key_grids=(grid,))
         return self.to_out(out.transpose(1, 2).flatten(2))
@@ -79,8 +84,13 @@ class ZeroCrossAttentionBlock(nn.Module):
         self.proj_out = nn.Conv2d(channels, channels, 1)
         self.zero_conv = zero_module(nn.Conv2d(channels, channels, 1))
 
-    def forward(self, x: Float[Tensor, "b c h w"], garment: Float[Tensor, "b e h w"]) -> Float[Tensor, "b c h w"]:
-        """Decoder features that have read the garment.
+    def forward(
+        self,
+        x: Float[Tensor, "b c h w"],
+        garment: Float[Tensor, "b e h w"],
+        keys: Float[Tensor, "b e h w"] | None = None,
+    ) -> Float[Tensor, "b c h w"]:
+        """Decoder features that have read the garment; ``keys``, if given, are the features that are looked through.
 
         Raises:
             ValueError: when the two maps differ in size.
@@ -88,11 +98,11 @@ class ZeroCrossAttentionBlock(nn.Module):
         if x.shape[-2:] != garment.shape[-2:]:
             raise ValueError(f"features are {tuple(x.shape[-2:])}, garment features {tuple(garment.shape[-2:])}")
         grid = Grid(*x.shape[-2:])
-        context = garment.flatten(2).transpose(1, 2)
+        context, looked = (g.flatten(2).transpose(1, 2) for g in (garment, garment if keys is None else keys))
         tokens = self.proj_in(self.norm(x)).flatten(2).transpose(1, 2)
         normed = self.norm1(tokens)
         tokens = tokens + self.attn1(normed, normed, grid)
-        tokens = tokens + self.attn2(self.norm2(tokens), context, grid)
+        tokens = tokens + self.attn2(self.norm2(tokens), context, grid, looked)
         tokens = tokens + self.ff(self.norm3(tokens))
         read = x + self.proj_out(tokens.transpose(1, 2).unflatten(2, grid))
         return x + self.zero_conv(read)
@@ -138,11 +148,24 @@ class GarmentEncoder(UNetEncoder):
         return self.encode(sample, torch.zeros(batch, dtype=torch.long, device=garment.device), context).skips
 
 
+class GarmentFeatures(NamedTuple):
+    """What the denoiser reads of a garment, one map for each zero cross-attention block."""
+
+    values: tuple[Float[Tensor, "b c_i h_i w_i"], ...]
+    keys: tuple[Float[Tensor, "b c_i h_i w_i"], ...]
+    """The same maps, unless the keys are blind or were shown something else."""
+
+
 class StableVITONUNet(ModelMixin, ConfigMixin):
     """The denoiser with its garment encoder and its zero cross-attention blocks.
 
     A block stands before every skip of every decoder level but the deepest, nine of them for Stable Diffusion's
-    shape, as in the released code. Arguments as in :class:`vtonlib.models.unet.UNetEncoder`.
+    shape, as in the released code. Arguments as in :class:`vtonlib.models.unet.UNetEncoder`, and
+
+    Args:
+        keys_see: ``"garment"``, or ``"place"`` for the *blind* twin: its keys are the garment encoder's features of an
+            empty picture (latents and token 0), so they depend on nothing but where a token lies. Values, queries,
+            the garment's token and all parameters are the same.
     """
 
     @register_to_config
@@ -156,8 +179,12 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
         num_attention_heads: int = 8,
         cross_attention_dim: int = 768,
         norm_num_groups: int = 32,
+        keys_see: Literal["garment", "place"] = "garment",
     ) -> None:
         super().__init__()
+        if keys_see not in ("garment", "place"):
+            raise ValueError(f"keys_see is {keys_see!r}, expected 'garment' or 'place'")
+        self.blind = keys_see == "place"
         self.unet = UNet(
             in_channels=in_channels,
             out_channels=out_channels,
@@ -178,17 +205,29 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
         )
 
     def encode_garment(
-        self, garment: Float[Tensor, "b 4 h w"], context: Float[Tensor, "b n e"]
-    ) -> tuple[Float[Tensor, "b c_i h_i w_i"], ...]:
-        """The garment features that :meth:`forward` reads; the same at every time step."""
-        return self.garment_encoder(garment, context)[: len(self.warps)]
+        self,
+        garment: Float[Tensor, "b 4 h w"],
+        context: Float[Tensor, "b n e"],
+        *,
+        shown: Float[Tensor, "b 4 h w"] | None = None,
+    ) -> GarmentFeatures:
+        """The garment features that :meth:`forward` reads; the same at every time step.
+
+        ``shown`` are latents that the keys see instead of the garment's, to learn how much attention depends on them.
+        """
+        values = self.garment_encoder(garment, context)[: len(self.warps)]
+        if self.blind:
+            empty = self.garment_encoder(torch.zeros_like(garment[:1]), torch.zeros_like(context[:1]))
+            return GarmentFeatures(values, tuple(e.expand_as(v) for e, v in zip(empty, values, strict=False)))
+        keys = values if shown is None else self.garment_encoder(shown, context)[: len(self.warps)]
+        return GarmentFeatures(values, keys)
 
     def forward(
         self,
         sample: Float[Tensor, "b 13 h w"],
         timestep: Int[Tensor, " b"],
         context: Float[Tensor, "b n e"],
-        garment_features: tuple[Float[Tensor, "b c_i h_i w_i"], ...],
+        garment_features: GarmentFeatures,
     ) -> Float[Tensor, "b 4 h w"]:
         """The denoiser's prediction.
 
@@ -201,6 +240,8 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
         """
 
         def warp(index: int, hidden: Tensor) -> Tensor:
-            return self.warps[index](hidden, garment_features[index]) if index < len(self.warps) else hidden
+            if index >= len(self.warps):
+                return hidden
+            return self.warps[index](hidden, garment_features.values[index], garment_features.keys[index])
 
         return self.unet(sample, timestep, context, warp=warp)

@@ -126,12 +126,14 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
         agnostic_mask: Float[Tensor, "b 1 h w"],
         dense_pose: Float[Tensor, "b 3 h w"],
         timestep: int = 400,
+        shown: Float[Tensor, "b 3 h w"] | None = None,
         generator: torch.Generator | None = None,
     ) -> dict[str, AttentionRecord]:
         """The zero cross-attentions of one denoiser call, by the names of their blocks (``warps.0``, finest first).
 
         ``image`` is noised to ``timestep`` and denoised once. Give the pipeline's own result, so that nothing of the
-        true person is used.
+        true person is used. ``shown`` is a picture that the keys see instead of the garment: the probe of how much
+        attention depends on the garment's pixels.
         """
         device, dtype = self.unet.device, self.unet.dtype
         images = {"garment": garment, "agnostic": agnostic, "agnostic_mask": agnostic_mask, "dense_pose": dense_pose}
@@ -140,7 +142,8 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
         noise = randn_tensor(latents.shape, generator=generator, device=device, dtype=dtype)
         time = torch.full((len(latents),), timestep, device=device)
         token = self.image_encoder(conditions.garment)
-        features = self.unet.encode_garment(conditions.garment, token)
+        other = None if shown is None else encode(self.autoencoder, shown.to(device, dtype))
+        features = self.unet.encode_garment(conditions.garment, token, shown=other)
         with AttentionTap(self.unet, "warps.*.attn2.core") as tap:
             self.unet(conditions.inputs(self.scheduler.add_noise(latents, noise, time)), time, token, features)
         return {name.removesuffix(".attn2.core"): record for name, record in tap.items()}

@@ -11,9 +11,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vtonlib.attention import AttentionRecord, AttentionTap
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.losses.matching import colour_copying
-from vtonlib.models.matcher import Matcher
+from vtonlib.models.matcher import KeysSee, Matcher
 from vtonlib.settings import Count, Natural, Settings
 from vtonlib.tasks.base import Phase, Task
 
@@ -27,6 +28,8 @@ class MatcherConfig(Settings):
     heads: Count = 1
     patch_size: Count = 4
     layers: Natural = 3
+    keys_see: KeysSee = "garment"
+    """What the keys are made of besides coordinates; ``place`` trains the blind twin."""
 
 
 class MatcherTask(Task):
@@ -43,12 +46,21 @@ class MatcherTask(Task):
             heads=config.heads,
             patch_size=config.patch_size,
             layers=config.layers,
+            keys_see=config.keys_see,
         )
         self.phases = (Phase(name="matcher", trains=("matcher",), loss=self.matcher_loss),)
 
-    def copy(self, batch: TryOnBatch) -> Float[Tensor, "b 3 h w"]:
-        """The garment's colours on the person, as the matcher puts them."""
-        return self.matcher(batch.agnostic, batch.agnostic_mask, batch.dense_pose, batch.garment, batch.garment_mask)
+    def copy(self, batch: TryOnBatch, *, shown: Float[Tensor, "b 3 h w"] | None = None) -> Float[Tensor, "b 3 h w"]:
+        """The garment's colours on the person, as the matcher puts them; ``shown`` as in :class:`Matcher`."""
+        person = (batch.agnostic, batch.agnostic_mask, batch.dense_pose)
+        return self.matcher(*person, batch.garment, batch.garment_mask, shown=shown)
+
+    @torch.no_grad()
+    def attend(self, batch: TryOnBatch, *, shown: Float[Tensor, "b 3 h w"] | None = None) -> AttentionRecord:
+        """The attention of one batch."""
+        with AttentionTap(self.matcher) as tap:
+            self.copy(batch, shown=shown)
+        return tap["core"]
 
     def matcher_loss(self, batch: TryOnBatch) -> dict[str, Tensor]:
         """The difference of the copied garment and the person, where the garment is worn."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler
@@ -37,6 +38,8 @@ class StableVITONConfig(Settings):
     num_attention_heads: Count = 4
     cross_attention_dim: Count = 64
     norm_num_groups: Count = 8
+    keys_see: Literal["garment", "place"] = "garment"
+    """What the keys of zero cross-attention are made of; ``place`` trains the blind twin."""
     drop_token: Share = 0.1
     """Probability, for each sample, of replacing the garment's token by the null vector (StableVITON's code: 0.2, for
     the whole batch at once)."""
@@ -84,6 +87,7 @@ class StableVITONTask(Task):
             num_attention_heads=config.num_attention_heads,
             cross_attention_dim=config.cross_attention_dim,
             norm_num_groups=config.norm_num_groups,
+            keys_see=config.keys_see,
         )
         self.image_encoder = ImageEncoder(cross_attention_dim=config.cross_attention_dim)
         self.scheduler = new_scheduler()
