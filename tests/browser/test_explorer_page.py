@@ -11,17 +11,17 @@ import torch
 from attention_example import GRID
 
 from vtonlib.attention import Grid, expected_coordinates
-from vtonlib.evaluation import truth_on_lattice
 from vtonlib.grids import to_pixels
 from vtonlib.viz.explorer import AttentionExplorer
 from vtonlib.viz.frame import Frame, read_row
+from vtonlib.viz.patches import HIDDEN, LITTLE, NO_GARMENT, Telling, truth_on_patches
 
 NUMBER = r"-?\d+(?:\.\d+)?"
 FLOW, MASK = example.truth()
 
 
 def explorer(*frames: Frame, **options) -> AttentionExplorer:
-    known = {"truth": FLOW, "mask": MASK} | options
+    known = {"truth": FLOW, "mask": MASK, "ask": False} | options
     return AttentionExplorer(*example.images(), frames or [Frame(example.record())], **known)
 
 
@@ -55,8 +55,8 @@ def test_a_click_reads_the_patch_under_it(show) -> None:
     shown = facts(page)
     assert shown["patch"] == [9, 4]
     agrees(shown, expected(record, 9, 4))
-    truth, _ = truth_on_lattice(FLOW[None], MASK[None], *GRID)
-    x, y = to_pixels(truth[0, 9, 4] + 1, *GRID).tolist()
+    truth, _ = truth_on_patches(FLOW, MASK, GRID)
+    x, y = to_pixels(truth[9, 4] + 1, *GRID).tolist()
     assert shown["truth"] == pytest.approx([y, x], abs=0.051)
     error = to_pixels(expected_coordinates(record) - truth, *GRID).norm(dim=-1)[0, 9, 4].item()
     assert shown["error"] == pytest.approx([error], abs=0.1)
@@ -156,29 +156,31 @@ def test_two_explorers_do_not_meddle(show) -> None:
 def test_patches_that_are_not_kept_cannot_be_chosen(show) -> None:
     record = example.record(2.0)
     page = show(explorer(Frame(record), masked_only=True))
-    _, known = truth_on_lattice(FLOW[None], MASK[None], *GRID)
+    _, known = truth_on_patches(FLOW, MASK, GRID)
     stage = page.locator(".person .stage")
     before = facts(page)["patch"]
     stage.click(position={"x": 3, "y": 3})
     assert facts(page)["patch"] == before
+    assert page.locator(".why").inner_text() == "The patch at row 0, column 0 cannot be chosen: no true place is known."
     visited = []
     for key in ["Home", "PageUp", "ArrowLeft", "ArrowDown", "End", "PageDown", "ArrowRight"]:
         stage.press(key)
         row, column = (int(v) for v in facts(page)["patch"])
-        assert known[0, 0, row, column] == 1
+        assert known[row, column] == 1
         agrees(facts(page), expected(record, row, column))
         visited.append((row, column))
     assert len(set(visited)) > 3
 
 
-def test_the_map_is_painted_where_the_weight_is(show) -> None:
+def test_the_garment_fades_where_no_weight_is(show) -> None:
     record = example.record(3.0)
     page = show(explorer(Frame(record), start=(6, 5)))
     pixels = page.locator("canvas").evaluate("c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]")
     opacity = torch.tensor(pixels).view(-1, 4)[:, 3]
     weights = record.weights()[0, 0, 6 * 12 + 5]
-    assert opacity.argmax() == weights.argmax()
-    assert (opacity[weights > 0.3 * weights.max()] > 180).all() and (opacity[weights < 1e-4] < 12).all()
+    assert opacity.argmin() == weights.argmax() and opacity.min() == 0
+    assert (opacity[weights > 0.3 * weights.max()] < 100).all() and (opacity[weights < 1e-4] > 200).all()
+    assert set(pixels[k] for k in range(len(pixels)) if k % 4 != 3) == {255}
     centre, ring = page.locator(".garment .stage > svg > svg").evaluate_all(
         "all => all.map(e => e.getAttribute('x') + ' ' + e.getAttribute('y'))"
     )[::-1]
@@ -245,3 +247,103 @@ def test_nothing_moves(show) -> None:
     assert page.evaluate("document.getAnimations().length") == 0
     moving = "all => all.map(e => parseFloat(getComputedStyle(e).transitionDuration)).filter(s => s > 0)"
     assert page.locator("vton-attention *").evaluate_all(moving) == []
+
+
+def at(page, stage: str, row: int, column: int) -> None:
+    """Click a cell of the lattice on a stage."""
+    box = page.locator(f"{stage} .stage").bounding_box()
+    page.locator(f"{stage} .stage").click(
+        position={"x": box["width"] * (column + 0.5) / 12, "y": box["height"] * (row + 0.5) / 16}
+    )
+
+
+def test_the_reader_guesses_before_the_answer_is_shown(show) -> None:
+    page, record = show(explorer(Frame(example.record(2.0)), ask=True, start=(7, 5))), example.record(2.0)
+    answer = page.locator("dl")
+    assert page.locator(".question").inner_text().startswith("Where on the garment does the patch at row 7, column 5")
+    assert not answer.is_visible() and not page.locator("details").is_visible()
+    assert page.locator(".garment .stage > svg > svg").count() == 0
+    assert "without an answer" in page.locator("canvas").get_attribute("aria-label")
+    at(page, ".garment", 3, 8)
+    assert answer.is_visible() and page.locator(".has-guess").is_visible()
+    places, _ = truth_on_patches(FLOW, MASK, GRID)
+    truth = to_pixels(places[7, 5] + 1, *GRID)
+    mine = (torch.tensor([8.0, 3.0]) - truth).norm().item()
+    reading = expected(record, 7, 5)
+    theirs = (torch.tensor([reading.column, reading.row]) - truth).norm().item()
+    said = [float(x) for x in re.findall(NUMBER, page.locator(".question").inner_text())]
+    assert said == pytest.approx([mine, theirs], abs=0.06)
+    page.get_by_role("button", name="Another patch").click()
+    assert not answer.is_visible()
+    page.get_by_role("button", name="Show me").click()
+    assert answer.is_visible() and "(1 patch)" in page.locator(".score").inner_text()
+    page.get_by_label("ask me first").uncheck()
+    page.get_by_role("button", name="Another patch").is_hidden()
+    page.locator(".person .stage").press("ArrowUp")
+    assert answer.is_visible()
+
+
+def test_a_guess_by_keyboard(show) -> None:
+    page = show(explorer(Frame(example.record(2.0)), ask=True, start=(7, 5)))
+    garment = page.locator(".garment .stage")
+    for key in ("ArrowDown", "ArrowRight", "ArrowRight"):
+        garment.press(key)
+    assert page.locator(".said").inner_text() == "Row 9, column 8 of the garment. Enter guesses."
+    garment.press("Enter")
+    truth = to_pixels(truth_on_patches(FLOW, MASK, GRID)[0][7, 5] + 1, *GRID)
+    mine = (torch.tensor([8.0, 9.0]) - truth).norm().item()
+    assert float(re.findall(NUMBER, page.locator(".question").inner_text())[0]) == pytest.approx(mine, abs=0.06)
+    assert garment.get_attribute("tabindex") is None
+
+
+def test_patches_without_a_truth_are_not_asked_about(show) -> None:
+    page = show(explorer(ask=True, start=(0, 0)))
+    assert page.locator("dl").is_visible() and page.locator(".question").inner_text() == ""
+    page = show(AttentionExplorer(*example.images(), [Frame(example.record())]))
+    assert page.locator("dl").is_visible() and not page.get_by_label("ask me first").is_visible()
+
+
+def test_every_patch_says_why_it_cannot_be_chosen(show) -> None:
+    """A region larger than what is known: patches in it are hidden, at its edge too little of them is garment."""
+    region = torch.zeros(1, 64, 48)
+    region[:, 8:56, 9:] = 1
+    page = show(explorer(region=region, masked_only=True))
+    _, known = truth_on_patches(FLOW, MASK, GRID)
+    reasons = set()
+    for row, column in ((0, 0), (2, 2), (2, 11), (7, 0), (8, 1), (15, 5), (3, 9)):
+        assert not known[row, column]
+        at(page, ".person", row, column)
+        text = page.locator(".why").inner_text()
+        assert text.startswith(f"The patch at row {row}, column {column} cannot be chosen: ")
+        assert page.locator(".said").inner_text() == text
+        reasons.add(text.split(": ")[1].rstrip("."))
+    assert {NO_GARMENT, HIDDEN} <= reasons <= {NO_GARMENT, HIDDEN, LITTLE, "hidden"}
+    page.locator(".person .stage").press("ArrowDown")
+    assert "Click a patch" in page.locator(".why").inner_text()
+
+
+def test_telling_patches_are_one_click_away(show) -> None:
+    frames = [Frame(example.record(2.0), layer="sharp"), Frame(example.record(0.2), layer="soft")]
+    page = show(explorer(*frames, telling=[Telling("right", 7, 5), Telling("wrong", 9, 4, "soft")], choice="answer"))
+    page.get_by_role("button", name="wrong").click()
+    assert facts(page)["patch"] == [9, 4] and page.get_by_label("answer").input_value() == "soft"
+    agrees(facts(page), expected(example.record(0.2), 9, 4))
+    page.get_by_role("button", name="right").click()
+    assert facts(page)["patch"] == [7, 5] and page.get_by_label("answer").input_value() == "soft"
+
+
+def test_lines_hold_half_and_nine_tenths_of_the_weight(show) -> None:
+    record = example.record(2.0)
+    page = show(explorer(Frame(record), start=(6, 5)))
+    paths = page.locator(".garment .stage > svg > svg").first.locator("path").evaluate_all(
+        "all => all.map(p => p.getAttribute('d'))"
+    )
+    weights = record.weights()[0, 0, 6 * 12 + 5]
+    for path, share in zip(paths[::2], (0.9, 0.5), strict=True):
+        size = 1 + int((weights.sort(descending=True).values.cumsum(0) < share).sum())
+        inside = torch.zeros(192)
+        inside[weights.topk(size).indices] = 1
+        edges = sum(
+            int((torch.diff(torch.nn.functional.pad(inside.view(16, 12), (1, 1, 1, 1)), dim=d) != 0).sum()) for d in (0, 1)
+        )
+        assert path.count("M") == edges

@@ -19,6 +19,7 @@ from vtonlib.evaluation import truth_on_lattice
 from vtonlib.grids import to_pixels
 from vtonlib.viz.explorer import AttentionExplorer
 from vtonlib.viz.frame import Frame, decode_logits, encode_logits, read_row
+from vtonlib.viz.patches import HIDDEN, LITTLE, NO_GARMENT, Telling, telling_patches, truth_on_patches
 
 PERSON, GARMENT = example.images()
 
@@ -122,15 +123,15 @@ def test_numbers_stand_in_the_page_without_scripts() -> None:
     page = soup(explorer(Frame(record), truth=flow, mask=mask))
     rows = [[c.text for c in row.find_all(["th", "td"])] for row in page.tbody.find_all("tr")]
     assert [th.text for th in page.thead.find_all("th")][3] == "error (tokens)" and len(rows) == 6
-    target, known = truth_on_lattice(flow[None], mask[None], *GRID)
+    target, known = truth_on_patches(flow, mask, GRID)
     centre = expected_coordinates(record)
     error = to_pixels(centre - target, *GRID).norm(dim=-1)[0]
     for patch, place, true, distance, entropy, share in rows:
         row, column = map(int, patch.split(", "))
-        assert known[0, 0, row, column] == 1
+        assert known[row, column] == 1
         x, y = to_pixels(centre[0, row, column] + 1, *GRID).tolist()
         assert place == f"{y:.1f}, {x:.1f}"
-        x, y = to_pixels(target[0, row, column] + 1, *GRID).tolist()
+        x, y = to_pixels(target[row, column] + 1, *GRID).tolist()
         assert true == f"{y:.1f}, {x:.1f}"
         assert distance == f"{error[row, column]:.1f}"
         nats = record.entropy()[0, 0, row * 12 + column].item()
@@ -207,3 +208,74 @@ def bad_record(samples: int = 1, lattices: int = 1) -> AttentionRecord:
 def test_errors_say_what_is_expected(make, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_true_places_of_patches() -> None:
+    """By a slow loop: the mean over the known pixels of each patch; whole patches are as the measures have them."""
+    flow, mask = example.truth()
+    places, known = truth_on_patches(flow, mask, GRID)
+    for row, column in ((7, 5), (2, 4), (4, 3), (0, 0)):
+        pixels = [(y, x) for y in range(4 * row, 4 * row + 4) for x in range(4 * column, 4 * column + 4)]
+        seen = [flow[y, x] for y, x in pixels if mask[0, y, x]]
+        assert known[row, column] == (len(seen) >= 4)
+        if len(seen) >= 4:
+            torch.testing.assert_close(places[row, column], torch.stack(seen).mean(0))
+    target, strict = truth_on_lattice(flow[None], mask[None], *GRID)
+    assert (known >= strict[0, 0]).all() and known.sum() > strict.sum()
+    where = strict[0, 0] > 0
+    torch.testing.assert_close(places[where], target[0][where], atol=0.02, rtol=0)
+    same, whole = truth_on_patches(flow, mask, Grid(64, 48))
+    assert same is flow and torch.equal(whole, mask[0])
+
+
+def test_patches_say_why_they_cannot_be_chosen() -> None:
+    flow, mask = example.truth()
+    region = torch.zeros(1, 64, 48)
+    region[:, :40, :30] = 1
+    region[:, 60, :4] = 1
+    grid = explorer(truth=flow, mask=mask, region=region).data["grids"]["16x12"]
+    why = [grid["reasons"][code] if code >= 0 else None for code in grid["why"]]
+    assert [w is None for w in why] == [xy is not None for xy in grid["truth"]]
+    assert (why[0], why[11], why[15 * 12], why[7 * 12 + 5]) == (HIDDEN, NO_GARMENT, HIDDEN, None)
+    region[:, 60, 1:4] = 0
+    grid = explorer(truth=flow, mask=mask, region=region).data["grids"]["16x12"]
+    assert grid["reasons"][grid["why"][15 * 12]] == LITTLE
+
+
+def two_peaks() -> tuple[Frame, torch.Tensor, torch.Tensor]:
+    """16 patches that look at their own place, but: 5 looks elsewhere, as surely; 6 at two places; 10 is unsure."""
+    weights = torch.eye(16) * 0.9 + 0.1 / 16
+    weights[5] = weights[15]
+    weights[6] = 0.5 * (weights[0] + weights[14])
+    weights[10] = 1 / 16
+    record = AttentionRecord(weights.log()[None, None], torch.eye(16)[None, None], 1.0, Grid(4, 4), (Grid(4, 4),), "x")
+    flow = torch.stack(torch.meshgrid(torch.linspace(-1, 1, 4), torch.linspace(-1, 1, 4), indexing="xy"), -1)
+    return Frame(record), flow, torch.ones(1, 4, 4)
+
+
+def test_telling_patches_are_what_they_are_called() -> None:
+    frame, flow, mask = two_peaks()
+    sleeves = torch.zeros(1, 4, 4)
+    sleeves[:, 2, 2:] = 1
+    found = {t.label: 4 * t.row + t.column for t in telling_patches(frame, flow, mask, sleeves=sleeves)}
+    assert found.pop("right") not in (5, 6, 10)
+    assert found == {"sharp and wrong": 5, "two peaks": 6, "on a sleeve": 11}
+    mask[:, 1, 1] = 0
+    assert 5 not in {4 * t.row + t.column for t in telling_patches(frame, flow, mask)}
+    assert {t.layer for t in telling_patches(frame, flow, mask)} == {"x"}
+    with pytest.raises(ValueError, match="known for no patch"):
+        telling_patches(frame, flow, 0 * mask)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"telling": [Telling("far", 16, 0)]}, "expected a patch of the first layer's lattice 16x12"),
+        ({"telling": [Telling("far", 1, 0, "up")]}, "expected one of the layers cross"),
+        ({"region": torch.ones(1, 16, 12), "truth": example.truth()[0]}, r"region is \(1, 16, 12\), expected \(1, 64"),
+        ({"region": torch.ones(1, 64, 48)}, "expected a truth too"),
+    ],
+)
+def test_telling_and_region_are_checked(options, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        explorer(**options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vtonlib.attention import Grid
-from vtonlib.evaluation import truth_on_lattice
+from vtonlib.grids import to_pixels
 from vtonlib.viz.element import BUDGET, ElementFigure, element, picture, table
-from vtonlib.viz.figures import spread_points
 from vtonlib.viz.frame import Frame, Reading, encode_logits, read_row
+from vtonlib.viz.patches import Patches, Telling
 
-LISTED = 6
-"""Patches in the table of numbers."""
 REMEDY = 'give fewer frames, heads="mean" or fewer heads, masked_only=True, or a coarser lattice'
 
 
@@ -28,7 +26,14 @@ class AttentionExplorer(ElementFigure):
     """Click, or go by arrow keys, through the person's patches: the garment shows the attention of the chosen one,
     its expected key, the truth, and its entropy; head, layer, training step and temperature can be chosen.
 
-    Layers may have different lattices. The entropy is that of the shown map: for the mean over heads it is the entropy
+    Where the truth is known, the reader is asked first where on the garment a patch comes from, then sees the answer;
+    the page keeps the score, and one click skips the question. A patch whose truth is not known says why.
+
+    The garment keeps its own colours: it fades where no weight is, and lines go around the smallest sets of tokens
+    that hold half and nine tenths of the weight.
+
+    Layers may have different lattices. A patch's true place is the mean over its known pixels
+    (:func:`vtonlib.viz.patches.truth_on_patches`). The entropy is that of the shown map: for the mean over heads it is the entropy
     of the mean map, which is never smaller than the mean of the heads' entropies.
 
     Args:
@@ -37,6 +42,11 @@ class AttentionExplorer(ElementFigure):
         frames: the attentions to choose from; the last step of the first layer is shown first.
         truth: true flow [h w 2], at any resolution, or None where it is not known.
         mask: where the truth is known, 1 = known; by default everywhere.
+        region: where the garment is worn, 1 = garment, of the truth's size; patches without a truth then say whether
+            they are no part of it, or hidden.
+        telling: patches offered by buttons, for instance those of :func:`vtonlib.viz.patches.telling_patches`.
+        ask: ask the reader first, where the truth is known.
+        choice: what the layers are, as the page calls the choice among them, such as "kind of answer".
         caption: what the figure shows.
         person_alt: text in place of the person's image.
         garment_alt: text in place of the garment's image.
@@ -45,8 +55,8 @@ class AttentionExplorer(ElementFigure):
         budget: bytes that the figure may add to a page.
 
     Raises:
-        ValueError: for no frames, two frames of one layer and step, a mask without a truth, a mask that leaves no
-            patch to show, or a figure over the budget.
+        ValueError: for no frames, two frames of one layer and step, a mask or region without a truth, a mask that
+            leaves no patch to show, a telling patch outside the lattice or of no layer, or a figure over the budget.
 
     Book: sec-explorer.
     """
@@ -61,6 +71,10 @@ class AttentionExplorer(ElementFigure):
         *,
         truth: Float[Tensor, "h w 2"] | None = None,
         mask: Float[Tensor, "1 h w"] | None = None,
+        region: Float[Tensor, "1 h w"] | None = None,
+        telling: Sequence[Telling] = (),
+        ask: bool = True,
+        choice: str = "layer",
         caption: str = "",
         person_alt: str = "The person",
         garment_alt: str = "The garment",
@@ -69,12 +83,14 @@ class AttentionExplorer(ElementFigure):
         budget: int = BUDGET,
     ) -> None:
         _check_images(person, garment)
-        _check(frames, truth, mask, masked_only)
+        _check(frames)
+        _check_truth(truth, mask, region, masked_only)
         grids = {frame.record.query_grid for frame in frames}
-        self._lattices = {grid: _Lattice.of(grid, truth, mask) for grid in grids}
+        self._lattices = {grid: Patches.of(grid, truth, mask, region) for grid in grids}
         first = max((f for f in frames if f.name == frames[0].name), key=lambda f: -1 if f.step is None else f.step)
         lattice = self._lattices[first.record.query_grid]
         row, column = lattice.first(start, masked_only)
+        _check_telling(telling, frames, first.record.query_grid)
         ordered = sorted(frames, key=lambda f: -1 if f.step is None else f.step)
         ordered.sort(key=lambda f: [g.name for g in frames].index(f.name))
         self.data: dict[str, Any] = {
@@ -82,6 +98,9 @@ class AttentionExplorer(ElementFigure):
             "grids": {f"{g.height}x{g.width}": lat.data() for g, lat in self._lattices.items()},
             "masked": masked_only,
             "start": {"row": row, "column": column},
+            "telling": [asdict(patch) for patch in telling],
+            "ask": ask and truth is not None,
+            "choice": choice,
         }
         shown = picture(person, person_alt) + picture(garment, garment_alt) + _numbers(first, lattice)
         self.markup = element("vton-attention", self.data, shown, caption)
@@ -107,56 +126,13 @@ class AttentionExplorer(ElementFigure):
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Lattice:
-    """What is known of the patches of one lattice of queries."""
-
-    truth: Float[Tensor, "h w 2"] | None
-    known: Float[Tensor, "h w"]
-    """True where the truth is known; nowhere without one."""
-    patches: list[list[int]]
-    """Some patches (row, column) far from one another, for the table of numbers."""
-
-    @classmethod
-    def of(cls, grid: Grid, truth: Tensor | None, mask: Tensor | None) -> _Lattice:
-        if truth is None:
-            return cls(None, torch.zeros(grid, dtype=torch.bool), _spread(torch.ones(grid)))
-        where = torch.ones(1, *truth.shape[:2]) if mask is None else mask.detach()
-        flow, known = truth_on_lattice(truth[None].detach().cpu().float(), where[None].cpu().float(), *grid)
-        inside = known[0, 0] > 0.5
-        return cls(flow[0], inside, _spread(inside.float() if inside.any() else torch.ones(grid)))
-
-    def first(self, start: tuple[int, int] | None, masked_only: bool) -> list[int]:
-        """The patch that is shown first; raises ValueError where it is none of the lattice, or is not kept."""
-        if masked_only and not self.known.any():
-            raise ValueError("masked_only: the truth is known for no patch, so none would be left")
-        row, column = start or self.patches[0]
-        height, width = self.known.shape
-        if not (0 <= row < height and 0 <= column < width):
-            raise ValueError(f"start is {start}, expected a patch of the lattice {height}x{width}")
-        if masked_only and not self.known[row, column]:
-            raise ValueError(f"start is {start}: masked_only leaves that patch out, its truth is not known")
-        return [row, column]
-
-    def data(self) -> dict[str, Any]:
-        """The truth as [x, y] in [-1, 1], null where it is not known, and the patches of the table."""
-        if self.truth is None:
-            return {"truth": None, "patches": self.patches}
-        pairs = zip(self.truth.flatten(0, 1).tolist(), self.known.flatten().tolist(), strict=True)
-        return {"truth": [[round(v, 4) for v in xy] if known else None for xy, known in pairs], "patches": self.patches}
-
-
-def _spread(mask: Float[Tensor, "h w"]) -> list[list[int]]:
-    return [[row, column] for column, row in spread_points(mask[None], LISTED).tolist()]
-
-
 def _check_images(person: Tensor, garment: Tensor) -> None:
     for name, image in (("person", person), ("garment", garment)):
         if image.dim() != 3 or len(image) != 3:
             raise ValueError(f"{name} is {tuple(image.shape)}, expected (3, height, width)")
 
 
-def _check(frames: Sequence[Frame], truth: Tensor | None, mask: Tensor | None, masked_only: bool) -> None:
+def _check(frames: Sequence[Frame]) -> None:
     if not frames:
         raise ValueError("frames is empty: expected at least one Frame")
     keys = [(frame.name, frame.step) for frame in frames]
@@ -165,19 +141,32 @@ def _check(frames: Sequence[Frame], truth: Tensor | None, mask: Tensor | None, m
     layers = [name for name, _ in keys]
     if unnumbered := [name for name, step in keys if step is None and layers.count(name) > 1]:
         raise ValueError(f"layer '{unnumbered[0]}' has several frames, but not all have a step: give each one")
-    if truth is None and (mask is not None or masked_only):
-        raise ValueError("mask and masked_only speak of where the truth is known: expected a truth too")
-    if truth is not None and mask is not None and mask.shape != (1, *truth.shape[:2]):
-        raise ValueError(f"mask is {tuple(mask.shape)}, expected {(1, *truth.shape[:2])}, the lattice of the truth")
 
 
-def _numbers(frame: Frame, lattice: _Lattice) -> str:
+def _check_truth(truth: Tensor | None, mask: Tensor | None, region: Tensor | None, masked_only: bool) -> None:
+    if truth is None and (mask is not None or region is not None or masked_only):
+        raise ValueError("mask, region and masked_only speak of where the truth is known: expected a truth too")
+    for name, given in (("mask", mask), ("region", region)):
+        if truth is not None and given is not None and given.shape != (1, *truth.shape[:2]):
+            raise ValueError(f"{name} is {tuple(given.shape)}, expected {(1, *truth.shape[:2])}, the lattice of the truth")
+
+
+def _check_telling(telling: Sequence[Telling], frames: Sequence[Frame], grid: Grid) -> None:
+    layers = {frame.name for frame in frames}
+    for patch in telling:
+        if not (0 <= patch.row < grid.height and 0 <= patch.column < grid.width):
+            raise ValueError(f"telling: {patch}, expected a patch of the first layer's lattice {grid.height}x{grid.width}")
+        if patch.layer and patch.layer not in layers:
+            raise ValueError(f"telling: {patch}, expected one of the layers {', '.join(sorted(layers))}")
+
+
+def _numbers(frame: Frame, lattice: Patches) -> str:
     """The table of numbers for the frame that is shown first, at temperature 1, for pages without scripts."""
     query, key = frame.record.query_grid, frame.record.key_grids[0]
     weights = torch.stack([logs.exp() for logs in frame.logs().values()])
     shown = weights.mean(0) if frame.offers_mean() else weights[0]
     rows = []
-    for row, column in lattice.patches:
+    for row, column in lattice.listed:
         reading = read_row(shown[row * query.width + column].cpu(), key)
         cells = [f"{row}, {column}", f"{reading.row:.1f}, {reading.column:.1f}"]
         if lattice.truth is not None:
@@ -188,11 +177,9 @@ def _numbers(frame: Frame, lattice: _Lattice) -> str:
     return table("Temperature 1. Positions are (row, column), counted from 0.", head, rows)
 
 
-def _truth_cells(reading: Reading, lattice: _Lattice, row: int, column: int, key: Grid) -> list[str]:
+def _truth_cells(reading: Reading, lattice: Patches, row: int, column: int, key: Grid) -> list[str]:
     if lattice.truth is None or not lattice.known[row, column]:
         return ["not known", "-"]
-    x, y = (
-        (v + 1) / 2 * (n - 1) for v, n in zip(lattice.truth[row, column].tolist(), (key.width, key.height), strict=True)
-    )
+    x, y = to_pixels(lattice.truth[row, column] + 1, *key).tolist()
     error = math.hypot(x - reading.column, y - reading.row)
     return [f"{y:.1f}, {x:.1f}", f"{error:.1f}"]
