@@ -20,7 +20,9 @@ TELLING = [Telling("right", 7, 5, "a")]
 def figures() -> list:
     flow, mask = example.truth()
     frames = [Frame(example.record(s, heads=2), layer=n, step=k) for n in "ab" for k, s in ((0, 0.1), (9, 1.0))]
-    explorer = AttentionExplorer(*example.images(), frames, truth=flow, mask=mask, caption="Two layers.", budget=10**6, telling=TELLING)
+    explorer = AttentionExplorer(
+        *example.images(), frames, truth=flow, mask=mask, caption="Two layers.", budget=10**6, telling=TELLING
+    )
     matrices = [MatrixExplorer(X, o, mask=MASK, caption="Paint.") for o in ("softmax", "region-standardize")]
     ways = {"weak": [[0.0, 0.1], [0.0, 0.2]], "strong": [[0.0, 1.0], [0.0, 2.0]]}
     return [explorer, *matrices, MatrixExplorer(X, "modulate", mask=MASK, ways=ways, caption="Choose.")]

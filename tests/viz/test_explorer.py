@@ -223,7 +223,7 @@ def test_true_places_of_patches() -> None:
     target, strict = truth_on_lattice(flow[None], mask[None], *GRID)
     assert (known >= strict[0, 0]).all() and known.sum() > strict.sum()
     where = strict[0, 0] > 0
-    torch.testing.assert_close(places[where], target[0][where], atol=0.02, rtol=0)
+    torch.testing.assert_close(places[where], target[0][where], atol=0.03, rtol=0)
     same, whole = truth_on_patches(flow, mask, Grid(64, 48))
     assert same is flow and torch.equal(whole, mask[0])
 

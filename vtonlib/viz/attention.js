@@ -12,6 +12,7 @@ figure { margin: 0; font-size: .9em; line-height: 1.4; }
 select { font: inherit; color: inherit; background: var(--pst-color-background, Canvas); max-width: 12rem;
   border: 1px solid var(--line); border-radius: 4px; padding: .15em .3em; }
 input { width: 6.5rem; accent-color: var(--accent); margin: 0; min-height: 24px; }
+[type=checkbox] { width: 1.1rem; }
 output { min-width: 2.6em; font-variant-numeric: tabular-nums; }
 .panes { display: grid; grid-template-columns: 1fr 1fr; gap: .8rem; }
 .title { font-weight: 600; margin: 0 0 .2rem; }

@@ -33,8 +33,8 @@ class AttentionExplorer(ElementFigure):
     that hold half and nine tenths of the weight.
 
     Layers may have different lattices. A patch's true place is the mean over its known pixels
-    (:func:`vtonlib.viz.patches.truth_on_patches`). The entropy is that of the shown map: for the mean over heads it is the entropy
-    of the mean map, which is never smaller than the mean of the heads' entropies.
+    (:func:`vtonlib.viz.patches.truth_on_patches`). The entropy is that of the shown map: for the mean over heads it is
+    the entropy of the mean map, which is never smaller than the mean of the heads' entropies.
 
     Args:
         person: image in [-1, 1] behind the queries.
@@ -82,17 +82,15 @@ class AttentionExplorer(ElementFigure):
         masked_only: bool = False,
         budget: int = BUDGET,
     ) -> None:
-        _check_images(person, garment)
-        _check(frames)
+        _check(person, garment, frames)
         _check_truth(truth, mask, region, masked_only)
-        grids = {frame.record.query_grid for frame in frames}
-        self._lattices = {grid: Patches.of(grid, truth, mask, region) for grid in grids}
+        self._lattices = {g: Patches.of(g, truth, mask, region) for g in {f.record.query_grid for f in frames}}
         first = max((f for f in frames if f.name == frames[0].name), key=lambda f: -1 if f.step is None else f.step)
         lattice = self._lattices[first.record.query_grid]
         row, column = lattice.first(start, masked_only)
         _check_telling(telling, frames, first.record.query_grid)
-        ordered = sorted(frames, key=lambda f: -1 if f.step is None else f.step)
-        ordered.sort(key=lambda f: [g.name for g in frames].index(f.name))
+        names = [frame.name for frame in frames]
+        ordered = sorted(frames, key=lambda f: (names.index(f.name), -1 if f.step is None else f.step))
         self.data: dict[str, Any] = {
             "frames": [self._frame(frame, masked_only) for frame in ordered],
             "grids": {f"{g.height}x{g.width}": lat.data() for g, lat in self._lattices.items()},
@@ -126,13 +124,10 @@ class AttentionExplorer(ElementFigure):
         }
 
 
-def _check_images(person: Tensor, garment: Tensor) -> None:
+def _check(person: Tensor, garment: Tensor, frames: Sequence[Frame]) -> None:
     for name, image in (("person", person), ("garment", garment)):
         if image.dim() != 3 or len(image) != 3:
             raise ValueError(f"{name} is {tuple(image.shape)}, expected (3, height, width)")
-
-
-def _check(frames: Sequence[Frame]) -> None:
     if not frames:
         raise ValueError("frames is empty: expected at least one Frame")
     keys = [(frame.name, frame.step) for frame in frames]
@@ -148,14 +143,16 @@ def _check_truth(truth: Tensor | None, mask: Tensor | None, region: Tensor | Non
         raise ValueError("mask, region and masked_only speak of where the truth is known: expected a truth too")
     for name, given in (("mask", mask), ("region", region)):
         if truth is not None and given is not None and given.shape != (1, *truth.shape[:2]):
-            raise ValueError(f"{name} is {tuple(given.shape)}, expected {(1, *truth.shape[:2])}, the lattice of the truth")
+            expected = (1, *truth.shape[:2])
+            raise ValueError(f"{name} is {tuple(given.shape)}, expected {expected}, the lattice of the truth")
 
 
 def _check_telling(telling: Sequence[Telling], frames: Sequence[Frame], grid: Grid) -> None:
     layers = {frame.name for frame in frames}
     for patch in telling:
         if not (0 <= patch.row < grid.height and 0 <= patch.column < grid.width):
-            raise ValueError(f"telling: {patch}, expected a patch of the first layer's lattice {grid.height}x{grid.width}")
+            lattice = f"{grid.height}x{grid.width}"
+            raise ValueError(f"telling: {patch}, expected a patch of the first layer's lattice {lattice}")
         if patch.layer and patch.layer not in layers:
             raise ValueError(f"telling: {patch}, expected one of the layers {', '.join(sorted(layers))}")
 

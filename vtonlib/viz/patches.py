@@ -73,9 +73,9 @@ def telling_patches(
     """Patches that show what an attention does: one where it is right, one where it is sharp and wrong, one with two
     peaks, and, given a mask of them, one on a sleeve.
 
-    Of the head-mean map. Right: the sharpest of the quarter with the least errors; sharp and wrong: the sharpest of
-    the quarter with the largest errors; two peaks: the highest second peak, as a share of the first; a sleeve: the one
-    farthest from the middle of the garment.
+    Of the head-mean map, with its largest weight a and the error e of its centre in tokens. Right: the largest
+    a / (1 + e); sharp and wrong: the largest a e; two peaks: the highest second peak, as a share of the first; on a
+    sleeve: the patch from farthest beside the middle of the garment.
 
     Raises:
         ValueError: when the truth is known for no patch.
@@ -92,12 +92,8 @@ def telling_patches(
     tokens = torch.arange(key.tokens)
     spots = torch.stack((tokens % key.width, tokens // key.width), -1).float()
     error = (weights @ spots - target).norm(dim=-1)
-    top, quarter = weights.amax(1), max(1, len(rows) // 4)
-    by_error = error.argsort().tolist()
-    found = {
-        "right": max(by_error[:quarter], key=top.tolist().__getitem__),
-        "sharp and wrong": max(by_error[-quarter:], key=top.tolist().__getitem__),
-    }
+    top = weights.amax(1)
+    found = {"right": int((top / (1 + error)).argmax()), "sharp and wrong": int((top * error).argmax())}
     second = _second_peak(weights, spots) / top
     if second.max() > 0:
         found["two peaks"] = int(second.argmax())
@@ -105,7 +101,8 @@ def telling_patches(
         on_sleeve = resize_mask(sleeves[None].detach().cpu().float(), *query).flatten()[rows] > LEAST / 2
         if on_sleeve.any():
             found["on a sleeve"] = int((places.flatten(0, 1)[rows][:, 0].abs() * on_sleeve).argmax())
-    return tuple(Telling(label, *divmod(rows[i], query.width), frame.name) for label, i in found.items())
+    patches = {label: divmod(rows[i], query.width) for label, i in found.items()}
+    return tuple(Telling(label, row, column, frame.name) for label, (row, column) in patches.items())
 
 
 def _second_peak(weights: Float[Tensor, "n k"], spots: Float[Tensor, "k 2"]) -> Float[Tensor, " n"]:
@@ -157,13 +154,10 @@ class Patches:
         if self.truth is None:
             return {"truth": None, "patches": self.listed}
         places = self.truth.flatten(0, 1).tolist()
-        known = [
-            [round(v, 4) for v in xy] if why is None else None for xy, why in zip(places, self.why, strict=True)
-        ]
+        known = [[round(v, 4) for v in xy] if why is None else None for xy, why in zip(places, self.why, strict=True)]
         reasons = sorted({why for why in self.why if why is not None})
         codes = [-1 if why is None else reasons.index(why) for why in self.why]
         return {"truth": known, "patches": self.listed, "reasons": reasons, "why": codes}
-
 
 
 def _why(grid: Grid, known: Tensor, region: Tensor | None) -> list[str | None]:
