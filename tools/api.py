@@ -1,4 +1,4 @@
-"""What follows from other files: the API page, the record of the API's surface, and the repository's URL.
+"""What follows from other files: the API pages, the record of the API's surface, and the repository's URL.
 
 Read from the sources without importing them, so that the result is the same for every version of every package.
 """
@@ -9,21 +9,27 @@ import ast
 import json
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 from tools.shell import ROOT, write
-from tools.site import repository
+from tools.site import published, repository
 
-PAGE, RECORD = ROOT / "book" / "api.md", ROOT / "tests" / "goldens" / "api_surface.json"
+FOLDER = "book/api"
+RECORD = ROOT / "tests" / "goldens" / "api_surface.json"
 URL_FILES = ("README.md", "CONTRIBUTING.md", "CITATION.cff", "pyproject.toml", "_config.yml")
-HEAD = """\
+WRITTEN = "<!-- Written by: python3 -m tools derive -->\n"
+OVERVIEW = """\
 # API reference
 
-Every public name of `vtonlib`, from its docstrings, layer by layer: a module imports only from the layers above it on
-this page. Shapes are written as in {ref}`sec-notation`.
-
-<!-- Written by: python3 -m tools derive -->
+Every public name of `vtonlib`, from its docstrings, a page for each package. A package imports only from those above it
+in this list. Shapes are written as in {ref}`sec-notation`.
 """
+DIRECTIVE = """\
+.. automodule:: {}
+   :members:
+   :undoc-members:
+   :show-inheritance:"""
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("disk", "memory", "settings"),
     ("grids", "config", "images", "records", "weights"),
@@ -93,18 +99,62 @@ def _described(node: ast.stmt) -> dict[str, str]:
     return {name: text for name, text in found.items() if not name.startswith("_") or name == "__init__"}
 
 
+@cache
 def whole_surface() -> dict[str, dict[str, str]]:
     """The public names of every module that has any."""
     return {name: found for name, file in modules().items() if (found := surface(file))}
 
 
-def page() -> str:
-    """The API page: one section per module, from the bottom layer up."""
-    parts = [HEAD]
-    for name in whole_surface():
-        directive = f".. automodule:: {name}\n   :members:\n   :undoc-members:\n   :show-inheritance:"
-        parts.append(f"## {name}\n\n```{{eval-rst}}\n{directive}\n```\n")
-    return "\n".join(parts)
+def page_of(name: str) -> str:
+    """The page that describes a module, or a name in it: ``book/api/`` and the part of vtonlib that it belongs to."""
+    return f"{FOLDER}/{name.split('.')[1]}"
+
+
+def address(name: str) -> str:
+    """The published address of a module's or public name's description."""
+    if name in modules():
+        fragment = f"#module-{name}" if name in whole_surface() else ""  # a package has a page of its own
+    else:
+        fragment = f"#{name}"
+    return f"{published()}{page_of(name)}.html{fragment}"
+
+
+def summary(file: Path) -> str:
+    """The first sentence of a module's docstring."""
+    text = ast.get_docstring(ast.parse(file.read_text(encoding="utf8"))) or ""
+    return " ".join(text.partition("\n\n")[0].split())
+
+
+def pages() -> dict[str, str]:
+    """The API pages by name: an overview, and one page for each part of vtonlib, from the bottom layer up."""
+    described = {name: modules()[name] for name in whole_surface()}
+    parts: dict[str, list[str]] = {}
+    for name in described:
+        parts.setdefault(page_of(name), []).append(name)
+    links = "\n".join(f"- {{doc}}`vtonlib.{page.rpartition('/')[2]} </{page}>`: {_about(page)}" for page in parts)
+    found = {FOLDER: f"{OVERVIEW}\n{links}\n\n{WRITTEN}"}
+    for page, names in parts.items():
+        package = f"vtonlib.{page.rpartition('/')[2]}"
+        single = names == [package]
+        head = f"# {package}\n\n" + (WRITTEN if single else f"{_about(page)}\n\n{WRITTEN}")
+        titles = ["" if single else f"## {name}\n\n" for name in names]
+        sections = [
+            f"{title}```{{eval-rst}}\n{DIRECTIVE.format(name)}\n```\n"
+            for title, name in zip(titles, names, strict=True)
+        ]
+        found[page] = "\n".join([head, *sections])
+    return found
+
+
+def _about(page: str) -> str:
+    return summary(modules()[f"vtonlib.{page.rpartition('/')[2]}"])
+
+
+def contents(text: str) -> str:
+    """``_toc.yml`` with the API pages below their overview."""
+    below = "".join(f"\n          - file: {page}" for page in list(pages())[1:])
+    entry = rf"(      - file: {FOLDER})(?:\n        sections:(?:\n          - file: {FOLDER}/\w+)*)?$"
+    return re.sub(entry, rf"\1\n        sections:{below}", text, flags=re.MULTILINE)
 
 
 def record() -> str:
@@ -126,6 +176,11 @@ def main(_: list[str]) -> None:
     old = project["urls"]["Repository"].removeprefix("https://github.com/")
     for name in URL_FILES:
         write(ROOT / name, with_url((ROOT / name).read_text(encoding="utf8"), old, new))
-    write(PAGE, page())
+    for name, text in pages().items():
+        write(ROOT / f"{name}.md", text)
+    for file in (ROOT / FOLDER).glob("*.md"):
+        if f"{FOLDER}/{file.stem}" not in pages():
+            file.unlink()
+    write(ROOT / "_toc.yml", contents((ROOT / "_toc.yml").read_text(encoding="utf8")))
     write(RECORD, record())
-    print(f"derive: wrote {', '.join(str(f.relative_to(ROOT)) for f in (PAGE, RECORD))}; the repository is {new}")
+    print(f"derive: wrote {len(pages())} API pages, {RECORD.relative_to(ROOT)}; the repository is {new}")

@@ -42,6 +42,14 @@ def repository() -> tuple[str, str]:
     return url[1], branch[1]
 
 
+def published() -> str:
+    """The address of the published site, which stands in ``_config.yml``; it ends with a slash."""
+    text = (ROOT / "_config.yml").read_text(encoding="utf8")
+    if not (match := re.search(r"^  baseurl: (\S+/)$", text, flags=re.MULTILINE)):
+        raise SystemExit("_config.yml: expected html.baseurl, ending with a slash")
+    return match[1]
+
+
 def build(python: str, *, force: bool = False) -> Path:
     """Build the site where its sources changed (or anyway), and return its first page."""
     if force or missing_pages():

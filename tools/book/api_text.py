@@ -1,0 +1,30 @@
+"""Sphinx's side of the API pages: docstrings are read as they are meant."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from sphinx.application import Sphinx
+
+VALUES = {"attribute", "data", "property"}
+
+
+def one_text(app: Sphinx, what: str, name: str, item: object, options: Any, lines: list[str]) -> None:
+    """Keep napoleon from reading "Which world: seed, split and index" as the type "Which world".
+
+    It looks for a type before a colon in the first line of a value's docstring, so that line stays empty.
+    """
+    if what in VALUES and lines and ":" in lines[0]:
+        lines.insert(0, "")
+
+
+def without_type_variables(app: Sphinx, what: str, name: str, item: object, skip: bool, options: Any) -> bool | None:
+    """Type variables are no part of what a reader calls."""
+    return True if isinstance(item, TypeVar) else None
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register both, the first before napoleon."""
+    app.connect("autodoc-process-docstring", one_text, priority=400)
+    app.connect("autodoc-skip-member", without_type_variables)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
