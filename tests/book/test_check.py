@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from fractions import Fraction
+
+import numpy as np
 import pytest
 import torch
 
 from vtonlib import check
-from vtonlib.check.exercise import Exercise, Mistake, by_hand
+from vtonlib.check.exercise import Exercise, Mistake, by_hand, describe
 
 EXERCISES = {name: getattr(check, name) for name in check.__all__}
 PAIRS = [(name, mistake) for name, exercise in EXERCISES.items() for mistake in exercise.mistakes]
@@ -61,10 +65,11 @@ def test_general_hints() -> None:
         result[0, 1, 1] += 0.25
         return result
 
-    assert "2 times the right ones" in repr(exercise(lambda a, g: 2 * right(a, g)))
-    assert "same amount, 0.5" in repr(exercise(lambda a, g: right(a, g) + 0.5))
+    assert "too large by the same factor" in repr(exercise(lambda a, g: 2 * right(a, g)))
+    assert "too small by the same factor" in repr(exercise(lambda a, g: right(a, g) / 3))
+    assert "too small by the same amount" in repr(exercise(lambda a, g: right(a, g) - 0.5))
     assert "2 of your 20 values are NaN" in repr(exercise(nan_at_first))
-    assert "0.25 at [0, 1, 1]" in repr(exercise(noisy))
+    assert "1 of 20 values are off; the farthest, at [0, 1, 1], is too large." in repr(exercise(noisy))
     assert "the shape [2, 5, 2], yours has [2, 2, 5]" in repr(exercise(lambda a, g: right(a, g).mT))
 
 
@@ -101,3 +106,66 @@ def test_a_wrong_exercise_would_be_found() -> None:
     twins = Mistake("a", lambda x: x + 1, "first"), Mistake("b", lambda x: 1 + x, "second")
     exercise = Exercise("e", "x", lambda x: x, lambda: [(torch.arange(3.0),)], twins)
     assert exercise(twins[1].answer).mistake != "b"
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_no_general_hint_gives_the_answer_away(name: str) -> None:
+    """From a wrong number and its hint the right one does not follow: the same hint fits two right answers."""
+    right = EXERCISES[name]._results(EXERCISES[name].reference)[0]
+    for found in (
+        right + 0.123,
+        right - 0.456,
+        right * 1.7,
+        right + 0.1 * torch.linspace(0, 1, right.numel()).view_as(right),
+    ):
+        said = describe(right, found)
+        place = list(torch.unravel_index((found - right).abs().argmax(), right.shape))
+        numbers = [float(x) for x in re.findall(r"-?\d+\.\d+", said)]
+        assert numbers == [], (said, place)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("expected_coordinates", lambda a, g: (a.sum(1) @ g).flip(-1)),
+        ("log_loss", lambda r, f: -(r.sigmoid().log() + 1 - f.sigmoid().log()).mean()),
+        ("log_loss", lambda r, f: -(r.sigmoid().log().mean() + 1 - f.sigmoid().log().mean())),
+        ("row_entropy", lambda a: -(a * a.log()).sum(-1)),
+        ("region_mean", lambda x, m: (m * x).sum((2, 3)) / m.sum((2, 3))),
+        ("region_mean", lambda x, m: (m * x).sum((2, 3)) / m.sum((2, 3)).clamp_min(1)),
+        ("masked_mean", lambda x, m: x.mean()),
+    ],
+)
+def test_faulty_code_that_exercises_hand_out_gets_a_hint_of_its_own(name: str, code) -> None:
+    assert EXERCISES[name](code).mistake
+
+
+def test_fractions_count_and_other_things_are_named() -> None:
+    exercise = by_hand("x", 1.25, "a number", {0.5: "half", 1.0: "a mean", 4.0: "upside down"})
+    assert exercise("5/4").right and exercise(Fraction(5, 4)).right and exercise("1.25").right
+    assert exercise(np.float32(1.25)).right and exercise([1.25][0]).right
+    assert "half" in repr(exercise("1/2"))
+    for wrong, named in (("five quarters", "'five quarters' is text"), ({}, "of type dict"), ("1/0", "is text")):
+        assert named in repr(exercise(wrong)) and "Not yet" in repr(exercise(wrong))
+
+
+def test_an_entropy_that_trains() -> None:
+    """Right values are not enough: through a masked softmax some of them have NaN gradients."""
+    exercise = check.row_entropy
+    for stuck in (lambda a: torch.special.entr(a).sum(-1), lambda a: -torch.xlogy(a, a).sum(-1)):
+        verdict = exercise(stuck)
+        assert not verdict.right and verdict.mistake == "gradient" and "softmax" in repr(verdict)
+        logits = torch.tensor([[0.0, 1.0, -torch.inf]], requires_grad=True)
+        stuck(logits.softmax(-1)).sum().backward()
+        assert logits.grad is not None and logits.grad.isnan().any()
+    assert exercise(lambda a: -(a * torch.where(a > 0, a, 1.0).log()).sum(-1)).right
+    assert exercise(lambda a: -(a * a.clamp_min(1e-30).log()).sum(-1)).right
+    assert exercise(lambda a: -(a * (a + 1e-6).log()).sum(-1)).mistake == "a little added"
+    assert exercise(lambda a: exercise.reference(a.detach())).mistake == "gradient"
+
+
+def test_infinite_results_match_no_finite_mistake() -> None:
+    exercise = Exercise(
+        "e", "x", lambda x: x, lambda: [(torch.arange(3.0),)], (Mistake("inf", lambda x: x / 0, "hint"),)
+    )
+    assert exercise(lambda x: x + 1).mistake == "" and exercise(lambda x: x / 0).mistake == "inf"

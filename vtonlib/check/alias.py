@@ -154,6 +154,12 @@ log_loss = Exercise(
             "This is the printed formula with its slip: 1 - log D(fake). Where does the 1 belong?",
         ),
         Mistake(
+            "the slip, as typed",
+            lambda r, f: -(torch.sigmoid(r).log() + 1 - torch.sigmoid(f).log()).mean(),
+            "This is what she typed: 1 - log D(fake) is not log(1 - D(fake)), and the logarithm of a sigmoid that was "
+            "rounded to 0 is infinite.",
+        ),
+        Mistake(
             "to be maximised",
             lambda r, f: -_log(r, f),
             "This is what the discriminator maximises. Training minimises: turn the sign.",

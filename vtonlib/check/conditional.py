@@ -26,9 +26,10 @@ def _maps(seed: int, *, labels: int = 0) -> list[Tensor]:
 
 
 def _style_cases() -> list[Arguments]:
-    """Contents and styles of other sizes."""
+    """Contents and styles of other sizes; in the last case faint ones, whose variances are about as large as eps."""
     g = torch.Generator().manual_seed(12)
-    return [(x, 1 + 2 * torch.randn(*x.shape[:2], 4, 7, generator=g)) for x in _maps(11)]
+    cases = [(x, 1 + 2 * torch.randn(*x.shape[:2], 4, 7, generator=g)) for x in _maps(11)]
+    return [*cases, *((3e-3 * x[:, :, 1:], 3e-3 * style[:, :, :2]) for x, style in cases[:1])]
 
 
 def _class_cases() -> list[Arguments]:
@@ -125,6 +126,29 @@ style_norm = Exercise(
                 + s.mean((2, 3), keepdim=True)
             ),
             "You multiply by the style's variance.",
+        ),
+        Mistake(
+            "no eps in the style",
+            lambda c, s: (
+                standardize(c, (2, 3)) * s.var((2, 3), correction=0, keepdim=True).sqrt() + s.mean((2, 3), keepdim=True)
+            ),
+            "The style's variance has an eps, too: look at a style that hardly varies.",
+        ),
+        Mistake(
+            "no eps",
+            lambda c, s: (
+                standardize(c, (2, 3), eps=0) * s.var((2, 3), correction=0, keepdim=True).sqrt()
+                + s.mean((2, 3), keepdim=True)
+            ),
+            "Neither variance has its eps: look at a content that hardly varies.",
+        ),
+        Mistake(
+            "no eps in the content",
+            lambda c, s: (
+                standardize(c, (2, 3), eps=0) * (s.var((2, 3), correction=0, keepdim=True) + 1e-5).sqrt()
+                + s.mean((2, 3), keepdim=True)
+            ),
+            "The content's variance has an eps, too: look at a content that hardly varies.",
         ),
         Mistake(
             "content not standardized",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import torch
@@ -52,6 +53,7 @@ class Exercise:
         cases: makes the arguments of each case, the same every time.
         mistakes: at least three; the first whose results are the reader's gives the hint.
         tolerance: how far a value may be off, relative to the largest value of its case.
+        gradient: the hint for right values whose gradient by the first argument is not finite; "" asks for none.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Exercise:
     cases: Callable[[], Sequence[Arguments]]
     mistakes: tuple[Mistake, ...]
     tolerance: float = 1e-4
+    gradient: str = ""
 
     def __call__(self, answer: Any) -> Verdict:
         """Try ``answer``, a function; for an exercise by hand, the value itself. None counts as not started."""
@@ -69,12 +72,16 @@ class Exercise:
             found = self._results(function)
         except NotStarted:
             return Verdict(False, f"Not started: the answer is None. Wanted: {self.signature}")
+        except NotANumber as error:
+            return Verdict(False, f"Not yet: {error}. Wanted: {self.signature}")
         except Exception as error:
             return Verdict(
                 False, f"Not yet: your function raised {type(error).__name__}: {error}. Wanted: {self.signature}"
             )
         good = [self._agree(ours, theirs) for ours, theirs in zip(wanted, found, strict=True)]
         score = (sum(good), len(good))
+        if all(good) and self.gradient and not self._trains(function):
+            return Verdict(False, f"Not yet: the values are right. {self.gradient}", score, "gradient")
         if all(good):
             return Verdict(True, f"Right: {_cases(score)}.", score)
         for mistake in self.mistakes:
@@ -90,13 +97,22 @@ class Exercise:
             result = function(*(a.clone() if isinstance(a, Tensor) else a for a in arguments))
             if result is None:
                 raise NotStarted
-            found.append(torch.as_tensor(result).detach().cpu().double())
+            found.append(_tensor(result))
         return found
+
+    def _trains(self, function: Answer) -> bool:
+        """Whether every gradient by the first argument is finite."""
+        for first, *rest in self.cases():
+            leaf = first.clone().requires_grad_()
+            result = function(leaf, *rest)
+            if not result.requires_grad or not torch.autograd.grad(result.sum(), leaf)[0].isfinite().all():
+                return False
+        return True
 
     def _agree(self, wanted: Tensor, found: Tensor) -> bool:
         if wanted.shape != found.shape:
             return False
-        size = wanted.nan_to_num().abs().amax().item() if wanted.numel() else 0.0
+        size = wanted.nan_to_num(posinf=0, neginf=0).abs().amax().item() if wanted.numel() else 0.0
         return torch.allclose(found, wanted, rtol=0, atol=self.tolerance * max(size, 1e-6), equal_nan=True)
 
 
@@ -104,12 +120,28 @@ class NotStarted(Exception):
     """The answer is None."""
 
 
+class NotANumber(Exception):
+    """The answer is something that is no number, and no tensor of numbers."""
+
+
+def _tensor(result: Any) -> Tensor:
+    """A result as float64; fractions count as numbers, also those written as text, such as "5/4"."""
+    try:
+        value = float(Fraction(result)) if isinstance(result, str | Fraction) else result
+        return torch.as_tensor(value).detach().cpu().double()
+    except (TypeError, ValueError, RuntimeError, ZeroDivisionError):
+        shown = f" '{result}'" if isinstance(result, str) else ""
+        kind = "text" if isinstance(result, str) else f"of type {type(result).__name__}"
+        raise NotANumber(f"the answer{shown} is {kind}; expected a number or a tensor") from None
+
+
 def _cases(score: tuple[int, int]) -> str:
     return "the value agrees" if score == (1, 1) else f"{score[0]} of {score[1]} cases agree"
 
 
 def describe(wanted: Tensor, found: Tensor) -> str:
-    """What can be said of any wrong result: its shape, NaN, a factor, an offset, its largest error."""
+    """What can be said of any wrong result without saying the right one: its shape, NaN, a constant between the two,
+    how many values are off, and to which side."""
     if wanted.shape != found.shape:
         return f"The result should have the shape {list(wanted.shape)}, yours has {list(found.shape)}."
     if found.isnan().any() and not wanted.isnan().any():
@@ -117,16 +149,19 @@ def describe(wanted: Tensor, found: Tensor) -> str:
             f"{int(found.isnan().sum())} of your {found.numel()} values are NaN: look for 0/0, or the logarithm of 0."
         )
     difference = (found - wanted).nan_to_num()
-    if torch.allclose(difference, difference.mean(), atol=1e-6) and found.numel() > 1:
-        return f"Each of your values is too large by the same amount, {difference.mean().item():.4g}."
+    worst = int(difference.abs().argmax())
+    place = [int(i) for i in torch.unravel_index(torch.tensor(worst), wanted.shape)]
+    side = "large" if difference.flatten()[worst] > 0 else "small"
+    if found.numel() == 1:
+        return f"Your number is too {side}."
+    if torch.allclose(difference, difference.mean(), atol=1e-6):
+        return f"All your values are too {side} by the same amount."
     clear = wanted.abs() > 1e-6
     ratio = (found / wanted)[clear]
-    if found.numel() > 1 and clear.any() and torch.allclose(ratio, ratio.mean(), rtol=1e-4):
-        return f"Your values are {ratio.mean().item():.4g} times the right ones."
-    worst = int(difference.abs().argmax())
-    place = tuple(int(i) for i in torch.unravel_index(torch.tensor(worst), wanted.shape))
-    where = f" at {list(place)}" if place else ""
-    return f"The largest error is {difference.abs().max().item():.4g}{where}, where yours is {found[place].item():.4g}."
+    if clear.any() and torch.allclose(ratio, ratio.mean(), rtol=1e-4):
+        return f"All your values are too {'large' if ratio.mean() > 1 else 'small'} by the same factor."
+    off = int((difference.abs() > 1e-4 * wanted.nan_to_num().abs().amax()).sum())
+    return f"{off} of {found.numel()} values are off; the farthest, at {place}, is too {side}."
 
 
 def by_hand(name: str, value: float, question: str, wrong: dict[float, str], *, tolerance: float = 5e-3) -> Exercise:

@@ -51,6 +51,16 @@ def _norm(x: Tensor, m: Tensor, *, power: int = 2, factor: bool = True, blend: i
     return y
 
 
+def _norm_of_regions(x: Tensor, m: Tensor) -> Tensor:
+    """Mask normalization by each region's own variance, with eps beside it as it is."""
+    y = torch.zeros_like(x)
+    for w in (m, 1 - m):
+        d = x - _mean(x, w)
+        variance = (w**2 * d.square()).sum((2, 3), keepdim=True) / w.sum((2, 3), keepdim=True)
+        y = y + w * d / (variance + EPS).sqrt()
+    return y
+
+
 def _safe_mean(x: Tensor, m: Tensor) -> Tensor:
     n = m.sum((2, 3))
     return (m * x).sum((2, 3)) / torch.where(n == 0, 1.0, n)
@@ -135,6 +145,12 @@ soft_mask_norm = Exercise(
             "Soft pixels come out too small: in the sum of the two regions the weight stands once.",
         ),
         Mistake("no factor", lambda x, m: _norm(x, m, factor=False), "The factor sqrt(n/P) is missing."),
+        Mistake(
+            "eps not scaled",
+            _norm_of_regions,
+            "Your eps stands beside the region's own variance. In the book's three steps it stands beside the variance "
+            "of the filled map, which is smaller by n/P.",
+        ),
         Mistake(
             "inside alone",
             lambda x, m: _norm(x, m, sides=1),

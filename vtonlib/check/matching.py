@@ -30,10 +30,16 @@ def _coordinate_cases() -> list[Arguments]:
 
 
 def _entropy_cases() -> list[Arguments]:
-    """Maps; the last one also has rows with zeros, as masks and hard attention make them."""
+    """Maps; the third also has rows with zeros, as masks and hard attention make them, the last has very many keys."""
     maps = _maps()
     maps[-1][:, :, ::2] = torch.eye(maps[-1].shape[-1])[0]
-    return [(a,) for a in maps]
+    g = torch.Generator().manual_seed(10)
+    return [(a,) for a in (*maps, torch.randn(1, 2, 3, 64 * 48, generator=g).softmax(-1))]
+
+
+def _entropy(a: Tensor) -> Tensor:
+    """-sum a ln a, with a finite gradient where a is 0."""
+    return -(a * a.clamp_min(torch.finfo(a.dtype).tiny).log()).sum(-1)
 
 
 def _logit_cases() -> list[Arguments]:
@@ -130,6 +136,12 @@ expected_coordinates = Exercise(
             lambda a, g: a.sum(1) @ g,
             "You add the heads up. Their mean is a map again; the rows of their sum add up to the number of heads.",
         ),
+        Mistake(
+            "the code of the exercise",
+            lambda a, g: (a.sum(1) @ g).flip(-1),
+            "This still has both mistakes: by which factor are the rows of the map too large, and which coordinate "
+            "comes first?",
+        ),
         Mistake("one head", lambda a, g: a[:, 0] @ g, "You read the first head only: what of the others?"),
         Mistake("heads kept", lambda a, g: a @ g, "You have one place for each head: their mean is missing."),
         Mistake(
@@ -153,13 +165,23 @@ expected_coordinates = Exercise(
 row_entropy = Exercise(
     name="row_entropy",
     signature="attention [b heads nq nk] -> the entropy of every row, in nats, [b heads nq]",
-    reference=lambda a: torch.special.entr(a).sum(-1),
+    reference=_entropy,
     cases=_entropy_cases,
+    gradient=(
+        "But where a weight is 0 the gradient is infinite, and NaN once it has passed a softmax: -ln 0 is infinite, "
+        "whatever stands before it. What is under the logarithm must not be 0 while the gradient is computed."
+    ),
     mistakes=(
         Mistake(
             "logarithm of zero",
             lambda a: -(a * a.log()).sum(-1),
             "Right but for rows that hold a zero: 0 log 0 counts as 0, yet a computer says NaN.",
+        ),
+        Mistake(
+            "a little added",
+            lambda a: -(a * (a + 1e-6).log()).sum(-1),
+            "No NaN any more, but every value changes: with thousands of keys the little that you add to each weight "
+            "adds up. Change what stands under the logarithm at zeros alone.",
         ),
         Mistake("sign", lambda a: -torch.special.entr(a).sum(-1), "An entropy is never negative: look at the sign."),
         Mistake(

@@ -37,6 +37,14 @@ def _flow_cases() -> list[Arguments]:
     return cases
 
 
+def _radius_cases() -> list[Arguments]:
+    """Flows and radii; in the last case all errors are 0, 5 or 10 steps exactly, and the radius is 5."""
+    target = torch.zeros(1, 3, 4, 2)
+    flow = torch.tensor([0.75, 1.0]) * (torch.arange(12.0).view(1, 3, 4, 1) % 3)  # 3 and 4 steps on a lattice of 9 x 9
+    exact = (flow, target, torch.ones(1, 1, 3, 4), 9, 9, 5.0)
+    return [*((*case, radius) for case, radius in zip(_flow_cases(), (2.0, 3.5, 5.0), strict=True)), exact]
+
+
 def _distances(flow: Tensor, target: Tensor, height: int, width: int) -> Tensor:
     return to_pixels(flow - target, height, width).norm(dim=-1)
 
@@ -132,8 +140,13 @@ pck = Exercise(
         "of the mask's pixels whose error is at most the radius, [b]"
     ),
     reference=lambda f, t, m, height, width, r: share_within(f, t, m, [r], lattice=(height, width))[:, 0],
-    cases=lambda: [(*case, radius) for case, radius in zip(_flow_cases(), (2.0, 3.5, 5.0), strict=True)],
+    cases=_radius_cases,
     mistakes=(
+        Mistake(
+            "strictly within",
+            lambda f, t, m, h, w, r: _mean_where((_distances(f, t, h, w) < r).float(), m),
+            "Nearly: what is exactly as far as the radius counts as right, too.",
+        ),
         Mistake(
             "no mask",
             lambda f, t, m, h, w, r: (_distances(f, t, h, w) <= r).float().flatten(1).mean(1),
