@@ -30,9 +30,7 @@ def _parses() -> list[Arguments]:
 def _logits() -> list[Arguments]:
     """Logits of real and of fake images, on both sides of 1 and -1."""
     g = torch.Generator().manual_seed(6)
-    return [
-        (2 * torch.randn(b, 1, h, w, generator=g), 2 * torch.randn(b, 1, h, w, generator=g)) for b, _, h, w in SIZES
-    ]
+    return [tuple(2 * torch.randn(2, b, 1, h, w, generator=g)) for b, _, h, w in SIZES]
 
 
 def _sure_logits() -> list[Arguments]:
@@ -156,8 +154,7 @@ log_loss = Exercise(
         Mistake(
             "the slip, as typed",
             lambda r, f: -(torch.sigmoid(r).log() + 1 - torch.sigmoid(f).log()).mean(),
-            "This is what she typed: 1 - log D(fake) is not log(1 - D(fake)), and the logarithm of a sigmoid that was "
-            "rounded to 0 is infinite.",
+            "This is what she typed. 1 - log D(fake) is not log(1 - D(fake)); and what is the logarithm of 0?",
         ),
         Mistake(
             "to be maximised",

@@ -61,6 +61,16 @@ def _style(content: Tensor, style: Tensor, dims: tuple[int, ...], *, correction:
     return standardize(content, (2, 3)) * (variance + 1e-5).sqrt() + mean
 
 
+def _moments(content: Tensor, style: Tensor, eps: float, style_eps: float) -> Tensor:
+    """AdaIN with an eps for each of the two variances."""
+    normal = standardize(content, (2, 3), eps=eps)
+    return normal * (_variance(style) + style_eps).sqrt() + style.mean((2, 3), keepdim=True)
+
+
+def _variance(x: Tensor) -> Tensor:
+    return x.var((2, 3), correction=0, keepdim=True)
+
+
 def _by_class(x: Tensor, labels: Tensor, gamma: Tensor, beta: Tensor, dims: tuple[int, ...] = (0, 2, 3)) -> Tensor:
     return modulate(standardize(x, dims), gamma[labels, :, None, None], beta[labels, :, None, None])
 
@@ -121,38 +131,15 @@ style_norm = Exercise(
         ),
         Mistake(
             "variance",
-            lambda c, s: (
-                standardize(c, (2, 3)) * (s.var((2, 3), correction=0, keepdim=True) + 1e-5)
-                + s.mean((2, 3), keepdim=True)
-            ),
+            lambda c, s: standardize(c, (2, 3)) * (_variance(s) + 1e-5) + s.mean((2, 3), keepdim=True),
             "You multiply by the style's variance.",
         ),
-        Mistake(
-            "no eps in the style",
-            lambda c, s: (
-                standardize(c, (2, 3)) * s.var((2, 3), correction=0, keepdim=True).sqrt() + s.mean((2, 3), keepdim=True)
-            ),
-            "The style's variance has an eps, too: look at a style that hardly varies.",
-        ),
-        Mistake(
-            "no eps",
-            lambda c, s: (
-                standardize(c, (2, 3), eps=0) * s.var((2, 3), correction=0, keepdim=True).sqrt()
-                + s.mean((2, 3), keepdim=True)
-            ),
-            "Neither variance has its eps: look at a content that hardly varies.",
-        ),
-        Mistake(
-            "no eps in the content",
-            lambda c, s: (
-                standardize(c, (2, 3), eps=0) * (s.var((2, 3), correction=0, keepdim=True) + 1e-5).sqrt()
-                + s.mean((2, 3), keepdim=True)
-            ),
-            "The content's variance has an eps, too: look at a content that hardly varies.",
-        ),
+        Mistake("no eps in s", lambda c, s: _moments(c, s, 1e-5, 0), "The style's variance has an eps, too."),
+        Mistake("no eps", lambda c, s: _moments(c, s, 0, 0), "Neither variance has its eps: try faint channels."),
+        Mistake("no eps in x", lambda c, s: _moments(c, s, 0, 1e-5), "The content's variance has an eps, too."),
         Mistake(
             "content not standardized",
-            lambda c, s: c * (s.var((2, 3), correction=0, keepdim=True) + 1e-5).sqrt() + s.mean((2, 3), keepdim=True),
+            lambda c, s: c * (_variance(s) + 1e-5).sqrt() + s.mean((2, 3), keepdim=True),
             "The content still has its own moments.",
         ),
         Mistake(
