@@ -45,6 +45,44 @@ def test_a_missing_docstring_is_found() -> None:
     assert undocumented(source) == ["f", "C.h"]
 
 
+def fields(node: ast.ClassDef) -> dict[str, bool]:
+    """The public fields of a class, and whether a docstring stands below each."""
+    found = {}
+    for item, below in zip(node.body, [*node.body[1:], None], strict=True):
+        targets = [item.target] if isinstance(item, ast.AnnAssign) else getattr(item, "targets", [])
+        text = (
+            isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str)
+        )
+        found |= {t.id: text for t in targets if isinstance(t, ast.Name) and not t.id.startswith("_")}
+    return found
+
+
+def without_text(trees: dict[str, ast.Module]) -> list[str]:
+    """Fields of public classes without a docstring, unless a base class describes them."""
+    classes = {n.name: n for tree in trees.values() for n in tree.body if isinstance(n, ast.ClassDef)}
+
+    def described(node: ast.ClassDef) -> set[str]:
+        bases = [classes[b.id] for b in node.bases if isinstance(b, ast.Name) and b.id in classes]
+        return {n for n, text in fields(node).items() if text}.union(*(described(b) for b in bases if b is not node))
+
+    public = [
+        (m, n) for m, tree in trees.items() for n in tree.body if isinstance(n, ast.ClassDef) and n.name[0] != "_"
+    ]
+    return [f"{m}.{n.name}.{name}" for m, n in public for name in fields(n) if name not in described(n)]
+
+
+def test_every_field_has_a_text() -> None:
+    assert without_text({name: ast.parse(file.read_text(encoding="utf8")) for name, file in MODULES.items()}) == []
+
+
+def test_a_field_without_text_is_found() -> None:
+    base = "class B:\n    a: int\n    'A.'\n    b: int\n    _c: int\n"
+    tree = ast.parse(
+        f"{base}class C(B):\n    a = 1\n    d = 2\n    'D.'\n    def f(self): ...\nclass _P:\n    e: int\n"
+    )
+    assert without_text({"m": tree}) == ["m.B.b"]
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_references_to_the_book_are_well_formed(module: str) -> None:
     references = re.findall(r"Book: ?(\S+)", MODULES[module].read_text(encoding="utf8"))

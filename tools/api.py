@@ -28,7 +28,6 @@ in this list. Shapes are written as in {ref}`sec-notation`.
 DIRECTIVE = """\
 .. automodule:: {}
    :members:
-   :undoc-members:
    :show-inheritance:"""
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("disk", "memory", "settings"),

@@ -39,7 +39,9 @@ class DataConfig(Settings):
     """Where examples come from and how large they are (64x48 is tiny, 128x96 small, 256x192 base)."""
 
     height: Side = 64
+    """Rows of the images, in pixels."""
     width: Side = 48
+    """Columns of the images, in pixels."""
     seed: Seed = 0
     """Which world: every example is a function of (seed, split, index)."""
     laid: Laid = "straight"
@@ -54,19 +56,27 @@ class TrainConfig(Settings):
     """How to train. Nothing here is about a model or a loss."""
 
     steps: Count = 1000
+    """Updates to do."""
     batch_size: Count = 32
+    """Examples of each update."""
     learning_rate: Annotated[float, Range(0, above=True)] = 1e-3
+    """Largest learning rate; each phase multiplies it by its own ``rate``."""
     warmup_steps: Natural = 20
     """Steps over which the learning rate rises linearly."""
     schedule: Schedule = "constant"
     """The learning rate after that: constant, or falling to 0 at ``steps`` along half a cosine."""
     weight_decay: Weight = 0.0
+    """AdamW's decoupled weight decay."""
     max_grad_norm: Weight = 1.0
     """Gradients of a phase are scaled down to this norm; 0: never."""
     precision: Precision = "auto"
+    """Number format of the forward passes; ``auto`` takes what the device does well."""
     seed: Seed = 0
+    """Of initial weights, noise and the order of examples."""
     ema_decay: Share = 0.99
+    """Share of the moving average that an update keeps."""
     log_every: Count = 1
+    """Steps between two lines of the log."""
     save_every: Natural = 200
     """Steps between checkpoints; 0: one at the end."""
     sample_every: Natural = 200

@@ -111,8 +111,11 @@ class TryOn:
     """
 
     image: Float[Tensor, "b 3 h w"]
+    """The persons in their new garments, in [-1, 1]."""
     attention: dict[str, AttentionRecord]
+    """Zero cross-attentions by block; empty for a warping network."""
     flows: dict[str, Float[Tensor, "b h w 2"]]
+    """Flows by name; empty for a diffusion model."""
 
     def correspondence(self) -> tuple[str, Float[Tensor, "b h w 2"]]:
         """The flow, and its name: the warping network's, or that of the block whose attention has the least entropy,

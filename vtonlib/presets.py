@@ -51,10 +51,15 @@ class ExperimentConfig(Settings):
     """All that determines a run: the preset it came from, and every setting after overrides."""
 
     preset: Annotated[str, Fixed("Name the preset after `train`")]
+    """Name of the preset."""
     size: Annotated[Size, Fixed("Use --size")]
+    """The dial that the preset was turned to."""
     task: TaskConfig
+    """Model and loss."""
     data: DataConfig
+    """Examples."""
     train: TrainConfig
+    """Updates."""
 
 
 def stableviton(size: Size) -> ExperimentConfig:

@@ -13,7 +13,9 @@ class Range:
     """The numbers that a setting may be, written into its annotation: ``Annotated[int, Range(1)]``."""
 
     low: float
+    """The smallest."""
     high: float = math.inf
+    """The largest."""
     above: bool = False
     """Whether ``low`` itself is too small."""
 
@@ -31,6 +33,7 @@ class Fixed:
     """Marks a setting that ``--set`` may not change; ``instead`` says what to do."""
 
     instead: str
+    """What to do, as a sentence without its full stop."""
 
 
 SIDES = (8, 8192)

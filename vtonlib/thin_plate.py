@@ -31,8 +31,11 @@ class ThinPlate:
     """
 
     control: Float[Tensor, "b n 2"]
+    """Control points (x, y)."""
     weight: Float[Tensor, "b n k"]
+    """Of each control point's bend, for each of the k values."""
     affine: Float[Tensor, "b 3 k"]
+    """The affine map: offset, then the factors of x and y."""
 
     def __call__(self, points: Float[Tensor, "b m 2"]) -> Float[Tensor, "b m k"]:
         """Where the spline takes each point."""

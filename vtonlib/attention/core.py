@@ -16,7 +16,9 @@ class Grid(NamedTuple):
     """Lattice of the tokens of a feature map, row-major."""
 
     height: int
+    """Rows of tokens."""
     width: int
+    """Columns of tokens."""
 
     @property
     def tokens(self) -> int:

@@ -19,14 +19,6 @@ class AttentionRecord:
     Everything is computed in float32 (float64 where the tensors are) with autocast off: values of bfloat16 just below
     1 lie 0.0039 apart, 6 % of the distance of neighbours among 32 tokens.
 
-    Attributes:
-        query: queries of every head, with their graph.
-        key: keys of every head, with their graph.
-        scale: factor of q k^T.
-        query_grid: lattice of the queries.
-        key_grids: lattices of the keys, which follow one another.
-        name: path of the core in its model.
-
     Raises:
         ValueError: where a grid has another number of tokens than its tensor.
 
@@ -34,11 +26,17 @@ class AttentionRecord:
     """
 
     query: Float[Tensor, "b heads nq d"]
+    """Queries of every head, with their graph."""
     key: Float[Tensor, "b heads nk d"]
+    """Keys of every head, with their graph."""
     scale: float
+    """Factor of q k^T."""
     query_grid: Grid
+    """Lattice of the queries."""
     key_grids: tuple[Grid, ...]
+    """Lattices of the keys, which follow one another."""
     name: str = ""
+    """Path of the core in its model."""
 
     def __post_init__(self) -> None:
         check_lattices(self.query, self.key, self.query_grid, self.key_grids)

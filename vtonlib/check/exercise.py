@@ -16,17 +16,14 @@ Answer = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Mistake:
-    """A typical wrong answer.
-
-    Attributes:
-        name: what went wrong, in a few words.
-        answer: the wrong answer itself.
-        hint: what to think about, without the solution.
-    """
+    """A typical wrong answer."""
 
     name: str
+    """What went wrong, in a few words."""
     answer: Answer
+    """The wrong answer itself."""
     hint: str
+    """What to think about, without the solution."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +31,13 @@ class Verdict:
     """What is said of an answer, how many of how many cases were right, and which known mistake it is."""
 
     right: bool
+    """Whether every case agreed."""
     message: str
+    """What the reader is told."""
     score: tuple[int, int] = (0, 0)
+    """Cases that agreed, and all cases."""
     mistake: str = ""
+    """Name of the known mistake; empty: none, or right."""
 
     def __repr__(self) -> str:
         return self.message
@@ -44,25 +45,22 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Exercise:
-    """A task with a reference, cases to try an answer on, and the mistakes that readers make.
-
-    Attributes:
-        name: how :mod:`vtonlib.check` calls it.
-        signature: arguments and result with their shapes, for messages.
-        reference: the right answer.
-        cases: makes the arguments of each case, the same every time.
-        mistakes: at least three; the first whose results are the reader's gives the hint.
-        tolerance: how far a value may be off, relative to the largest value of its case.
-        gradient: the hint for right values whose gradient by the first argument is not finite; "" asks for none.
-    """
+    """A task with a reference, cases to try an answer on, and the mistakes that readers make."""
 
     name: str
+    """How :mod:`vtonlib.check` calls it."""
     signature: str
+    """Arguments and result with their shapes, for messages."""
     reference: Answer
+    """The right answer."""
     cases: Callable[[], Sequence[Arguments]]
+    """Makes the arguments of each case, the same every time."""
     mistakes: tuple[Mistake, ...]
+    """At least three; the first whose results are the reader's gives the hint."""
     tolerance: float = 1e-4
+    """How far a value may be off, relative to the largest value of its case."""
     gradient: str = ""
+    """The hint for right values whose gradient by the first argument is not finite; empty: none is asked for."""
 
     def __call__(self, answer: Any) -> Verdict:
         """Try ``answer``, a function; for an exercise by hand, the value itself. None counts as not started."""

@@ -21,6 +21,7 @@ class Trunk:
     across: _Plane
     """x from the centre line."""
     distance: _Plane
+    """To the nearest outline, in the plane's units."""
     u: _Plane
     """``across`` in half widths: -1 and 1 are the outlines."""
     level: Float[Tensor, "b 1 h 1"]
@@ -48,12 +49,17 @@ class Bones:
     """
 
     upper: Float[Tensor, "b 2 2"]
+    """Unit vectors (x, y) along the upper arms, from shoulder to elbow."""
     lower: Float[Tensor, "b 2 2"]
+    """The same along the forearms, from elbow to wrist."""
     upper_normal: Float[Tensor, "b 2 2"]
     """Across the bone; away from the body when the arm hangs."""
     lower_normal: Float[Tensor, "b 2 2"]
+    """Across the forearm, on the same side."""
     upper_length: Float[Tensor, "b 2"]
+    """From shoulder to elbow, in the plane's units."""
     lower_length: Float[Tensor, "b 2"]
+    """From elbow to wrist, in the plane's units."""
     seam: Float[Tensor, "b 2"]
     """k between shoulder line and upper arm: the seam of a sleeve."""
     mitre: Float[Tensor, "b 2"]

@@ -37,13 +37,21 @@ class Figure:
     """Knots of the trunk and joints of the arms (side 0 is the image's right: the wearer's left)."""
 
     levels: Float[Tensor, "b k"]
+    """Height (y) of each knot."""
     centre: Float[Tensor, "b k"]
+    """x of the centre line at each knot."""
     outer: Float[Tensor, "b k"]
+    """Half width at each knot."""
     inner: Float[Tensor, "b k"]
+    """Half width of the gap between the legs at each knot; not positive where there is none."""
     shoulder: Float[Tensor, "b 2 2"]
+    """Joints (x, y) by side."""
     elbow: Float[Tensor, "b 2 2"]
+    """Joints (x, y) by side."""
     wrist: Float[Tensor, "b 2 2"]
+    """Joints (x, y) by side."""
     radii: Float[Tensor, "b 3"]
+    """Half widths of an arm at shoulder, elbow and wrist."""
     head: Float[Tensor, "b 4"]
     """Centre (x, y), half width, half height."""
 

@@ -48,8 +48,11 @@ class Frame:
     """The pixels of a canvas in a figure's plane: x of each column, y of each row, and the size of a pixel."""
 
     x: Float[Tensor, "b 1 #h w"]
+    """Of each column."""
     y: Float[Tensor, "b 1 h #w"]
+    """Of each row."""
     pixel: Float[Tensor, "b 1 1 1"]
+    """Side of a pixel."""
 
     def coverage(self, distance: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
         """How much of each pixel lies inside, for distances in the plane's units, positive inside."""

@@ -69,8 +69,11 @@ class Flat:
     """How a garment lies: a mannequin, the panel's half widths on it, and the camera that sees it."""
 
     figure: Figure
+    """The mannequin that wears it."""
     knots: Float[Tensor, "b 2 k"]
+    """Outer and inner half widths of the panel, at the mannequin's knots."""
     camera: Camera
+    """Takes the mannequin's plane to the picture."""
 
     def to_canvas(self, x: _Plane, y: _Plane, height: int, width: int) -> Float[Tensor, "b h w 2"]:
         """Places on the mannequin as coordinates in [-1, 1] of the flat garment's image: a flow."""
@@ -170,7 +173,9 @@ class Worn:
     distance: _Plane
     """Inside the sides of the part; the cut edges (neck, hem, cuff) are not in it."""
     x: _Plane
+    """Of each pixel's place on the mannequin."""
     y: _Plane
+    """Of each pixel's place on the mannequin."""
 
 
 def wear_panel(figure: Figure, garment: Garment, flat: Flat, at: Frame, trunk: Trunk, turn: Tensor) -> Worn:

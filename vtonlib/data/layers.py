@@ -36,14 +36,21 @@ class Stage:
     """A posed body before the camera, and what of each pixel its parts cover."""
 
     figure: Figure
+    """The body's knots and joints."""
     at: Frame
+    """The pixels, in the body's plane."""
     trunk: Trunk
+    """Trunk coordinates of each pixel."""
     arm: Arms
+    """Arm coordinates of each pixel."""
     reach: Reach
+    """Where a garment of the category could show."""
     arm_distance: _Plane
     """Inside arm or hand."""
     body_coverage: _Plane
+    """How much of each pixel the trunk covers, 0 to 1."""
     arm_coverage: _Plane
+    """The same of arms and hands."""
     hand_coverage: _Plane
     """Of the part of the hand that no cuff ever covers."""
 
@@ -80,10 +87,15 @@ class Layer:
     """A garment on a person, ready to paint: panel and sleeves, each with colours and coverage."""
 
     panel: Float[Tensor, "b 3 #h #w"]
+    """Colours of the panel, in [0, 1]."""
     panel_coverage: _Plane
+    """How much of each pixel it covers, 0 to 1."""
     sleeve: Float[Tensor, "b 3 #h #w"]
+    """Colours of the sleeves, in [0, 1]."""
     sleeve_coverage: _Plane
+    """How much of each pixel they cover, 0 to 1."""
     label: Float[Tensor, "b 1 1 1"]
+    """Number of the garment's label in ``PARSE_LABELS``."""
     level: _Plane
     """Height on the mannequin of each pixel of the panel."""
     hem: Float[Tensor, "b 1 1 1"]
@@ -110,12 +122,17 @@ class Cloth:
     """The garment to try on: its flat image, the two flows that its parts give, and the layer painted through them."""
 
     flat: Flat
+    """How it lies."""
     image: Float[Tensor, "b 3 h w"]
     """Flat garment in [0, 1] on white."""
     mask: _Plane
+    """How much of each pixel of the flat image is garment, 0 to 1."""
     panel_flow: _Flow
+    """Where each pixel of the person would lie on the flat panel, in [-1, 1]."""
     sleeve_flow: _Flow
+    """The same on the flat sleeves."""
     layer: Layer
+    """What is painted onto the person."""
 
 
 def wear(scenes: Scene, stage: Stage) -> Cloth:
@@ -166,9 +183,13 @@ class Light:
     """How bright each surface is."""
 
     skin: _Plane
+    """Of trunk, legs and head; 1 leaves the colour as it is."""
     cloth: _Plane
+    """Of the panel."""
     arm: _Plane
+    """Of bare arms."""
     sleeve: _Plane
+    """Of sleeves."""
 
 
 def light_up(scenes: Scene, stage: Stage) -> Light:

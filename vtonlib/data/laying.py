@@ -25,10 +25,13 @@ class Camera:
     """Point p of the mannequin appears at zoom * R(turn) (p - (0, middle)) + shift."""
 
     zoom: Float[Tensor, " b"]
+    """Size in the picture of one unit of the mannequin."""
     middle: Float[Tensor, " b"]
     """Height on the mannequin about which the garment is turned: the canvas's centre, if it is not shifted."""
     turn: Float[Tensor, " b"]
+    """Angle in radians."""
     shift: Float[Tensor, "b 2"]
+    """Where the mannequin's middle comes to lie (x, y), in the canvas's units."""
 
     def project(
         self, x: Float[Tensor, "b 1 h w"], y: Float[Tensor, "b 1 h w"], scale: Float[Tensor, " 2"]

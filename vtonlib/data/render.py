@@ -35,8 +35,11 @@ class Picture:
     """A rendered batch, and the two factors of the person's image: person = albedo * shading, in [0, 1]."""
 
     batch: TryOnBatch
+    """All that a model may be given, and the truth."""
     albedo: Float[Tensor, "b 3 h w"]
+    """The surfaces' own colours."""
     shading: Float[Tensor, "b 3 h w"]
+    """Light and shadow on them."""
 
 
 def render(scenes: Scene, height: int, width: int) -> TryOnBatch:

@@ -30,13 +30,17 @@ class Scene(BatchRecord):
     """A batch of complete scenes: who, how, what and where."""
 
     index: Int[Tensor, " b"]
+    """Number of the example in its split."""
     body: Body
+    """Who."""
     pose: Pose
+    """How they stand."""
     garment: Garment
     """The garment to try on."""
     outfit: Garment
     """The plain garment worn with it; its category is upper where the garment's is lower. None with a dress."""
     setting: Setting
+    """Where."""
 
     def wearing(self, garment: Garment) -> Scene:
         """The same persons, poses, outfits and settings in another garment of the same category.

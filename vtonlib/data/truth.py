@@ -74,7 +74,9 @@ class Reach:
     """
 
     panel: Bool[Tensor, "b 1 h w"]
+    """Where the panel could show."""
     sleeve: Bool[Tensor, "b 1 h w"]
+    """Where the sleeves could show."""
 
 
 def garment_reach(category: Int[Tensor, " b"], figure: Figure, trunk: Trunk, arm: Arms, at: Frame) -> Reach:

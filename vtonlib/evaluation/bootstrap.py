@@ -14,9 +14,13 @@ class Interval(NamedTuple):
     """A mean over ``n`` samples and the ends of its confidence interval; NaN where there is none."""
 
     mean: float
+    """The mean."""
     low: float = math.nan
+    """Lower end."""
     high: float = math.nan
+    """Upper end."""
     n: int = 0
+    """How many samples."""
 
 
 def bootstrap_interval(

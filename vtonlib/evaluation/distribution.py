@@ -77,7 +77,9 @@ class KernelDistance(NamedTuple):
     """Mean and standard deviation over subsets."""
 
     mean: float
+    """Of the subsets' distances."""
     std: float
+    """Their standard deviation."""
 
 
 def _polynomial_kernel(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> Float[Tensor, "n m"]:

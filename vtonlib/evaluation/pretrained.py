@@ -26,6 +26,7 @@ class InceptionExtractor:
     """
 
     name = "inception-v3-compat"
+    """What reports call it."""
 
     def __init__(self, network: nn.Module) -> None:
         self.network = network.eval()

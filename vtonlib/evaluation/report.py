@@ -27,9 +27,13 @@ class Metric:
     """A column."""
 
     name: str
+    """As the column's heading has it."""
     unit: str
+    """As the heading has it; empty: none."""
     better: Better
+    """Which way is better."""
     digits: int = 3
+    """Shown after the point."""
 
     @property
     def heading(self) -> str:
@@ -43,8 +47,11 @@ class Row:
     """A method: a block of a model, a model, or a baseline; one cell per metric of its table."""
 
     method: str
+    """Its name."""
     kind: Literal["model", "baseline"]
+    """A trained model, or a baseline."""
     cells: tuple[Cell, ...]
+    """Its numbers, in the order of the table's metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +63,13 @@ class Table:
     """
 
     split: str
+    """Which examples: paired, unpaired, cross-dataset and so on."""
     metrics: tuple[Metric, ...]
+    """The columns."""
     rows: tuple[Row, ...]
+    """The methods."""
     chance: str
+    """Name of the row that knows nothing."""
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -92,11 +103,15 @@ class Provenance:
     """What is needed to get the same numbers again."""
 
     command: str
+    """What to type."""
     checkpoint: str
+    """Which weights were evaluated."""
     extractor: str
     """Name of the network behind FID and KID; empty: none was used."""
     machine: str
+    """Processor, cores and accelerator."""
     versions: dict[str, str] = field(default_factory=dict)
+    """Of Python, vtonlib and the packages that matter."""
 
     @classmethod
     def collect(cls, *, command: str, checkpoint: str, extractor: str) -> Self:
@@ -119,8 +134,11 @@ class Report:
     """
 
     title: str
+    """The heading."""
     tables: tuple[Table, ...]
+    """One for each split."""
     provenance: Provenance
+    """Where the numbers come from."""
 
     def table(self, split: str) -> Table:
         """The table of a split.

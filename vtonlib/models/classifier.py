@@ -45,6 +45,7 @@ class WorldClassifier(nn.Module):
     """
 
     name = "vtonlib-classifier"
+    """What reports call it."""
 
     def __init__(
         self, attributes: Mapping[str, tuple[str, ...]], *, channels: tuple[int, ...] = (16, 32, 64), width: int = 64

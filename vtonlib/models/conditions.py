@@ -17,10 +17,13 @@ class Conditions(NamedTuple):
     """The conditions of one batch, at latent resolution."""
 
     agnostic: Float[Tensor, "b 4 h w"]
+    """Latent of the agnostic image."""
     keep: Float[Tensor, "b 1 h w"]
     """1 = keep, 0 = paint: Paint-by-Example's polarity, the opposite of ``TryOnBatch.agnostic_mask``."""
     dense_pose: Float[Tensor, "b 4 h w"]
+    """Latent of the body's surface."""
     garment: Float[Tensor, "b 4 h w"]
+    """Latent of the flat garment."""
 
     def inputs(self, noisy: Float[Tensor, "b 4 h w"]) -> Float[Tensor, "b 13 h w"]:
         """The denoiser's input, in StableVITON's order. Book: sec-latent-diffusion."""

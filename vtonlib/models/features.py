@@ -37,6 +37,7 @@ class VGG19Features(nn.Module):
     """
 
     name = "vgg19"
+    """What messages call it."""
 
     def __init__(self, *, channels: Sequence[int] = (64, 128, 256, 512, 512)) -> None:
         super().__init__()
@@ -107,6 +108,7 @@ class WorldFeatures(nn.Module):
     """
 
     name = WorldClassifier.name
+    """What messages call it."""
 
     def __init__(self, classifier: WorldClassifier) -> None:
         super().__init__()

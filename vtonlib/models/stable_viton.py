@@ -152,6 +152,7 @@ class GarmentFeatures(NamedTuple):
     """What the denoiser reads of a garment, one map for each zero cross-attention block."""
 
     values: tuple[Float[Tensor, "b c_i h_i w_i"], ...]
+    """Feature maps by block."""
     keys: tuple[Float[Tensor, "b c_i h_i w_i"], ...]
     """The same maps, unless the keys are blind or were shown something else."""
 

@@ -24,6 +24,7 @@ class TryOnOutput(BaseOutput):
     """Images [b 3 h w] in [-1, 1]."""
 
     images: Float[Tensor, "b 3 h w"]
+    """The persons in their new garments, in [-1, 1]."""
 
 
 StepCallback = Callable[["TryOnDiffusionPipeline", int, Tensor, dict[str, Tensor]], dict[str, Tensor]]

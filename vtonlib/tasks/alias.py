@@ -32,6 +32,7 @@ class ALIASConfig(Settings):
     channels: tuple[Count, ...] = (64, 64, 48, 32, 24)
     """The generator's blocks, coarsest first; each after the first doubles the size."""
     mask_norm_blocks: Natural = 3
+    """How many blocks, from the coarsest, standardize by ``norm``."""
     hidden: Count = 32
     """Width of the modulations' hidden layer."""
     norm: Literal["alias", "instance", "spade"] = "alias"
@@ -39,10 +40,15 @@ class ALIASConfig(Settings):
     ablation of VITON-HD's figure 8. instance: the whole map, with the divided parse map. spade: the whole map, and
     nothing in the network knows of the mask."""
     discriminator_channels: Count = 32
+    """Channels of the discriminators' first layer."""
     discriminator_layers: Annotated[int, Range(2)] = 3
+    """Convolutions of each discriminator before the one that gives its logits."""
     scales: Count = 2
+    """Discriminators, each on half the size of the one before."""
     feature_matching: Weight = 10.0
+    """Weight of the feature-matching loss."""
     perceptual: Weight = 10.0
+    """Weight of the perceptual loss."""
     vgg19: str = ""
     """A safetensors file of torchvision's VGG-19 for the perceptual loss; empty: the shipped features."""
 

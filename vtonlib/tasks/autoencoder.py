@@ -20,6 +20,7 @@ class AutoencoderConfig(Settings):
     """Shape of the autoencoder and of its loss."""
 
     block_out_channels: tuple[Count, ...] = (16, 32, 64)
+    """Channels by level; each after the first halves the size."""
     kl_weight: Weight = 1e-4
     """Weight of the divergence from a standard normal, per latent value: just enough to keep the latents bounded."""
 

@@ -44,6 +44,7 @@ class Task(nn.Module):
     """
 
     phases: tuple[Phase, ...] = ()
+    """What an update consists of, in order."""
     averaged: tuple[str, ...] = ()
     """Children that also exist as an exponential moving average, which is what is sampled from and saved."""
     step: int = 0

@@ -68,6 +68,7 @@ class ClassifierConfig(Settings):
     """Shape of the classifier."""
 
     channels: tuple[Count, ...] = (16, 32, 64)
+    """Channels by level; each halves the size."""
     width: Count = 64
     """Length of the feature vector."""
 

@@ -28,8 +28,11 @@ class GeometricMatchingConfig(Settings):
     """Shape of the matcher and of its loss."""
 
     channels: tuple[Count, ...] = (32, 48, 64)
+    """Channels of the two feature extractors, layer by layer."""
     regressor: tuple[Count, ...] = (64, 48, 32)
+    """Channels of the convolutions that read the correlations."""
     strided: Natural = 1
+    """How many of those convolutions halve the size."""
     control: tuple[Lines, Lines] = (5, 5)
     """Rows and columns of the lattice."""
     bending: Weight = 0.04

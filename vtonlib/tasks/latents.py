@@ -24,11 +24,17 @@ class LatentBatch(BatchRecord):
     """A :class:`TryOnBatch` as latents: the target and the conditions."""
 
     person: Float[Tensor, "b 4 h w"]
+    """Of the person: the target."""
     agnostic: Float[Tensor, "b 4 h w"]
+    """Of the agnostic image."""
     keep: Float[Tensor, "b 1 h w"]
+    """1 = keep, 0 = paint."""
     dense_pose: Float[Tensor, "b 4 h w"]
+    """Of the body's surface."""
     garment: Float[Tensor, "b 4 h w"]
+    """Of the flat garment."""
     index: Int[Tensor, " b"]
+    """Number of the example in its split."""
 
     @property
     def conditions(self) -> Conditions:

@@ -24,10 +24,15 @@ class MatcherConfig(Settings):
     """Shape of the model."""
 
     channels: Count = 32
+    """Width of the two encoders."""
     head_dim: Count = 16
+    """Width of a query and of a key."""
     heads: Count = 1
+    """Attention heads."""
     patch_size: Count = 4
+    """Side of a token, in pixels."""
     layers: Natural = 3
+    """Residual convolutions of each encoder."""
     keys_see: KeysSee = "garment"
     """What the keys are made of besides coordinates; ``place`` trains the blind twin."""
 

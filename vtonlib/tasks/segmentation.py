@@ -29,9 +29,13 @@ class SegmentationConfig(Settings):
     """Shape of the two networks, and the weight of the cross-entropy."""
 
     channels: tuple[Count, ...] = (24, 32, 48, 64, 96)
+    """Channels by level of the U-Net; each after the first halves the size."""
     dropout: Share = 0.0
+    """Probability of dropping a value."""
     discriminator_channels: Count = 24
+    """Channels of the discriminators' first layer."""
     discriminator_layers: Annotated[int, Range(2)] = 3
+    """Convolutions of each discriminator before the one that gives its logits."""
     cross_entropy: Weight = 10.0
     """VITON-HD's lambda_CE."""
 

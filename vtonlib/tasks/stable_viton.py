@@ -33,11 +33,17 @@ class StableVITONConfig(Settings):
     """Shape of the model and of its loss."""
 
     block_out_channels: tuple[Count, ...] = (64, 128)
+    """Channels by level of the U-Net; each after the first halves the size."""
     layers_per_block: Count = 1
+    """Residual blocks of a level."""
     attention_levels: tuple[bool, ...] = (True, True)
+    """Which levels attend."""
     num_attention_heads: Count = 4
+    """Attention heads."""
     cross_attention_dim: Count = 64
+    """Width of the garment's token."""
     norm_num_groups: Count = 8
+    """Groups of the group norms."""
     keys_see: Literal["garment", "place"] = "garment"
     """What the keys of zero cross-attention are made of; ``place`` trains the blind twin."""
     drop_token: Share = 0.1

@@ -15,7 +15,9 @@ class PrecisionChoice(NamedTuple):
     """A precision and the reason for it, which is printed and logged."""
 
     value: Chosen
+    """The number format."""
     reason: str
+    """Why, as the log says it."""
 
     @property
     def dtype(self) -> torch.dtype:

@@ -40,9 +40,13 @@ class Box(NamedTuple):
     """A box by its middle and its sides, in pixels."""
 
     x: float
+    """Of the middle."""
     y: float
+    """Of the middle."""
     width: float
+    """From side to side."""
     height: float
+    """From top to bottom."""
 
     def edge(self, towards: Point) -> Point:
         """Where a line from the middle to a point leaves the box."""

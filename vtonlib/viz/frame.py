@@ -25,21 +25,18 @@ Heads = Literal["all", "mean"] | tuple[int, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One attention of one example, as a choice of the explorer.
-
-    Attributes:
-        record: a single sample with one lattice of keys, the garment's (see ``AttentionRecord.per_key_grid``).
-        layer: name of the layer; by default the record's.
-        step: training step, or None.
-        heads: "all" keeps every head and offers their mean map too; some numbers keep those heads alone; "mean" keeps
-            the mean map alone, in the space of one head, and then the page's temperature T acts on that map (p^(1/T),
-            normalised) instead of on each head's logits.
-    """
+    """One attention of one example, as a choice of the explorer."""
 
     record: AttentionRecord
+    """A single sample with one lattice of keys, the garment's (see ``AttentionRecord.per_key_grid``)."""
     layer: str = ""
+    """Name of the layer; by default the record's."""
     step: int | None = None
+    """Training step, or None."""
     heads: Heads = "all"
+    """What is kept. "all": every head, and their mean map is offered too; numbers: those heads alone; "mean": the
+    mean map alone, in the space of one head, and then the page's temperature T acts on that map (p^(1/T),
+    normalised) instead of on each head's logits."""
 
     def __post_init__(self) -> None:
         if len(self.record.query) != 1:
@@ -72,7 +69,9 @@ class Reading(NamedTuple):
     """What the explorer says of a patch, in tokens of the lattices, counted from 0."""
 
     row: float
+    """Of the place that is read."""
     column: float
+    """Of that place."""
     entropy: float
     """Of the shown map, in nats."""
     share: float

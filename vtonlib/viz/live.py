@@ -25,6 +25,7 @@ class ElementView(anywidget.AnyWidget):
 
     _esm = traitlets.Unicode().tag(sync=True)
     markup = traitlets.Unicode().tag(sync=True)
+    """The figure's HTML."""
     state = traitlets.Dict().tag(sync=True)
     """What is chosen in the page: patch, head, layer, step and temperature; or mask and temperature."""
 

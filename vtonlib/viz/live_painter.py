@@ -24,6 +24,7 @@ class LivePainter(LiveFigure):
     """
 
     figure: MaskPainter
+    """What it paints on."""
 
     def __init__(self, build: Callable[..., MaskPainter], *, manual: bool = False, **controls: Any) -> None:
         super().__init__(build, manual=manual, **controls)

@@ -28,16 +28,13 @@ DIGITS = 5
 
 @dataclass(frozen=True)
 class Session:
-    """Where this notebook computes, and how much.
-
-    Attributes:
-        device: "cuda" where there is one, else "cpu".
-        fast: whether experiments are cut down to what two processor cores do in seconds: always, unless the
-            environment says ``VTON_FAST=0``. The pages show fast runs on a processor.
-    """
+    """Where this notebook computes, and how much."""
 
     device: str
+    """Device: "cuda" where there is one, else "cpu"."""
     fast: bool
+    """Whether experiments are cut down to what two processor cores do in seconds: always, unless the environment
+    says ``VTON_FAST=0``. The pages show fast runs on a processor."""
 
 
 def setup(version: str) -> Session:
@@ -90,7 +87,9 @@ class BookFigure:
     """A figure as a notebook shows it, with the digest of its data beside the picture."""
 
     figure: Figure
+    """Matplotlib's figure."""
     data: dict[str, Any]
+    """Alternative text and digest."""
 
     def __repr__(self) -> str:
         return f"figure: {self.data['alt']}"
@@ -136,7 +135,9 @@ class BookElement:
     """An interactive figure as a notebook shows it, with the digest of its data beside the page's fragment."""
 
     element: ElementFigure
+    """The interactive figure."""
     data: dict[str, Any]
+    """Digest of its data."""
 
     def __repr__(self) -> str:
         return repr(self.element)
@@ -165,6 +166,7 @@ class Quoted:
     """Numbers of this run, as the text quotes them."""
 
     values: dict[str, str]
+    """The numbers by name, as text."""
 
     def __repr__(self) -> str:
         return "\n".join(f"{name} = {value}" for name, value in self.values.items())

@@ -49,18 +49,16 @@ def truth_on_patches(
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """A patch worth looking at, as the explorer offers it by a button.
-
-    Attributes:
-        label: what is telling about it, in a few words.
-        row, column: the patch, on the lattice of the first frame.
-        layer: the frame that it tells of; "" leaves the choice as it is.
-    """
+    """A patch worth looking at, as the explorer offers it by a button."""
 
     label: str
+    """What is telling about it, in a few words."""
     row: int
+    """Of the patch, on the lattice of the first frame."""
     column: int
+    """Of the patch, on that lattice."""
     layer: str = ""
+    """The frame that it tells of; empty: the choice stays as it is."""
 
 
 def telling_patches(
@@ -119,6 +117,7 @@ class Patches:
     """What is known of the patches of one lattice of queries."""
 
     truth: Float[Tensor, "h w 2"] | None
+    """Where each patch truly lies on the garment."""
     known: Float[Tensor, "h w"]
     """True where the truth is known; nowhere without one."""
     listed: list[list[int]]

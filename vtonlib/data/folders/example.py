@@ -20,10 +20,13 @@ class Example:
     """What was read of the parts of one name, by the field of ``TryOnBatch`` they fill."""
 
     arrays: dict[str, Array] = field(default_factory=dict)
+    """What the files hold, decoded."""
     paths: dict[str, Path] = field(default_factory=dict)
+    """The files."""
     sizes: dict[str, ImageSize] = field(default_factory=dict)
     """(width, height) as stored."""
     problems: list[Problem] = field(default_factory=list)
+    """What is wrong with them."""
 
 
 def _decode(example: Example, root: Path, part: Part, path: Path, size: ImageSize | None) -> None:

@@ -39,9 +39,13 @@ class Problem:
     """One thing wrong with a folder: where, what was found, what was expected, and what to do about it."""
 
     file: Path
+    """Where it is wrong."""
     found: str
+    """What is there."""
     expected: str
+    """What should be there."""
     remedy: str
+    """What to do about it, as a sentence without its full stop."""
 
     def __str__(self) -> str:
         return f"{self.file}: found {self.found}, expected {self.expected}. {self.remedy}."
@@ -61,11 +65,15 @@ class Part:
     """One file of an example: which field of ``TryOnBatch`` it fills, where it lies, what it holds."""
 
     field: str
+    """The field of ``TryOnBatch``."""
     folder: str
+    """Where such files lie, below the split's folder."""
     content: Content = "image"
+    """How the file is decoded."""
     ending: str = ""
     """Replaces the extension of the listed name; empty: the name itself, with any image extension."""
     required: Literal["always", "train", "never"] = "always"
+    """In which splits every example must have it."""
     aliases: tuple[str, ...] = ()
     """Names that READMEs and other data sets give to the folder, for the remedy when it is missing."""
 

@@ -15,7 +15,9 @@ class Pair:
     """A line of a list: the name of a person's image, and of the garment to put on instead of their own."""
 
     person: str
+    """Name of the person's image."""
     garment: str
+    """Name of the garment's image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,9 @@ class SplitIndex:
     """What the lists say about one split, and what is wrong with them or with the split's folders."""
 
     pairs: tuple[Pair, ...] = ()
+    """The lines of the list, in order."""
     problems: list[Problem] = field(default_factory=list)
+    """What is wrong."""
     missing: frozenset[str] = frozenset()
     """Required folders that are not there: reported once, not once for each file."""
 

@@ -20,7 +20,9 @@ class Modulation(NamedTuple):
     """What ``modulate`` applies to a normalized activation."""
 
     gamma: Float[Tensor, "b c h w"]
+    """Scale; the activation is multiplied by 1 + gamma."""
     beta: Float[Tensor, "b c h w"]
+    """Shift, added afterwards."""
 
 
 class LabelModulation(nn.Module):

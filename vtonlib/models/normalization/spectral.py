@@ -23,8 +23,11 @@ class SingularPair(NamedTuple):
     """An estimate of the largest singular value of a matrix and of its unit vectors."""
 
     value: Float[Tensor, ""]
+    """The singular value."""
     left: Float[Tensor, " m"]
+    """Unit vector on the side of the outputs."""
     right: Float[Tensor, " n"]
+    """Unit vector on the side of the inputs."""
 
 
 def power_iteration(matrix: Float[Tensor, "m n"], left: Float[Tensor, " m"], steps: int = 1) -> SingularPair:
