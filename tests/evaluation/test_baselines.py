@@ -5,7 +5,13 @@ from dataclasses import replace
 import torch
 
 from vtonlib.data.batch import TryOnBatch
-from vtonlib.evaluation.baselines import BASELINES, baseline_flows, baseline_images, nearest_colour_flow
+from vtonlib.evaluation.baselines import (
+    BASELINES,
+    baseline_flows,
+    baseline_images,
+    nearest_colour_flow,
+    random_pixel_flow,
+)
 from vtonlib.evaluation.correspondence import end_point_error, mirror_swap_rate
 from vtonlib.evaluation.image import l1
 from vtonlib.grids import coordinate_grid, warp
@@ -64,3 +70,38 @@ def test_a_sample_of_a_batch_equals_the_sample_alone(hand_batch: TryOnBatch) -> 
     flows, alone = baseline_flows(hand_batch), baseline_flows(hand_batch[1:2])
     for name, flow in flows.items():
         torch.testing.assert_close(flow[1:2], alone[name])
+
+
+def striped_batch() -> TryOnBatch:
+    """A garment of two colours, worn as it is: half of its pixels are equally near to each person pixel."""
+    h, w = 8, 6
+    stripes = (torch.arange(h) % 2).float().view(1, 1, h, 1).expand(2, 3, h, w)
+    grid, one = coordinate_grid(h, w).expand(2, h, w, 2), torch.ones(2, 1, h, w)
+    return TryOnBatch(
+        person=stripes, garment=stripes, garment_mask=one, agnostic=stripes * 0, agnostic_mask=one, dense_pose=stripes,
+        keypoints=torch.zeros(2, 14, 2), parse=one, garment_region=one, flow=grid, flow_mask=one,
+        warped_garment=stripes, misalign_mask=one, index=torch.arange(2),
+    )  # fmt: skip
+
+
+def test_ties_between_equal_colours_are_broken_at_random() -> None:
+    """Not by reading order, which would always answer with the first row: as far off as chance within the stripes."""
+    batch = striped_batch()
+    flow = nearest_colour_flow(batch)
+    torch.testing.assert_close(warp(batch.garment, flow), batch.person)  # the colour is right
+    used = {tuple(place) for place in flow.flatten(0, 2).tolist()}
+    assert len(used) > 0.6 * 48 and not torch.equal(flow[0], flow[1])
+    assert torch.equal(flow, nearest_colour_flow(batch))  # and the lot is always the same
+    same = [float(end_point_error(f, batch.flow, batch.flow_mask, lattice=batch.size).mean()) for f in (flow,)]
+    first_row_wins = batch.flow.clone()
+    first_row_wins[..., 0], first_row_wins[..., 1] = -1, torch.where(batch.person[:, 0] > 0.5, -5 / 7, -1.0)
+    reading_order = float(end_point_error(first_row_wins, batch.flow, batch.flow_mask, lattice=batch.size).mean())
+    assert same[0] < 0.9 * reading_order
+
+
+def test_a_random_pixel_is_one_of_the_garment() -> None:
+    batch = striped_batch()
+    left = replace(batch, garment_mask=(batch.flow[..., 0] < 0).float()[:, None])
+    flow = random_pixel_flow(left)
+    assert bool((flow[..., 0] < 0).all()) and float(flow[..., 1].std()) > 0.4
+    assert torch.equal(flow, random_pixel_flow(left, rows_per_chunk=1024)) and not torch.equal(flow[0], flow[1])

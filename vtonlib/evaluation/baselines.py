@@ -7,16 +7,22 @@ oracle    the truth                                      the true person
 uniform   the centre of the garment: what the mean       the garment's centre colour, painted
           coordinates of uniform attention give (chance)
 flip      the truth mirrored, (-x, y)                    the garment through that flow
+random    a pixel of the garment, drawn anew for each    the garment through that flow
+pixel     person pixel: chance for what points at one
+          place instead of averaging
 nearest   where the garment's colour is nearest to the   the garment through that flow
 colour    *target* pixel's: knows the answer's colours
 copy      the identity                                   the flat garment pasted at its own place
 agnostic  none                                           the input itself, nothing painted
 ========= ============================================== ===============================================
 
-Oracle, flip and nearest colour see the target; the others do not.
+Oracle, flip and nearest colour see the target; the others do not. A learned attention needs one more row, its *blind*
+twin, whose keys see no pixel (``keys_see`` of matcher and StableVITON): a model to train, not one to compute.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -25,10 +31,10 @@ from torch import Tensor
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.grids import coordinate_grid, warp
 
-BASELINES = ("oracle", "uniform", "flip", "nearest colour", "copy", "agnostic")
+BASELINES = ("oracle", "uniform", "random pixel", "flip", "nearest colour", "copy", "agnostic")
 """Rows of every table, in order."""
 CHANCE = "uniform"
-"""The baseline that stands for chance."""
+"""The baseline that stands for chance, for flows that are mean places; for single places it is ``random pixel``."""
 
 
 def uniform_flow(batch: TryOnBatch) -> Float[Tensor, "b h w 2"]:
@@ -46,11 +52,13 @@ def copy_flow(batch: TryOnBatch) -> Float[Tensor, "b h w 2"]:
     return coordinate_grid(*batch.size, device=batch.flow.device, dtype=batch.flow.dtype).expand_as(batch.flow)
 
 
-def nearest_colour_flow(batch: TryOnBatch, *, rows_per_chunk: int = 1024) -> Float[Tensor, "b h w 2"]:
-    """For each pixel inside the agnostic mask, the garment pixel whose colour is nearest to the *target's*; else 0.
+def _pointing_flow(
+    batch: TryOnBatch, choose: Callable[[Tensor, Tensor, torch.Generator], Tensor], rows_per_chunk: int
+) -> Float[Tensor, "b h w 2"]:
+    """A flow that sends each pixel inside the agnostic mask to one pixel inside the garment; 0 elsewhere.
 
-    It knows the target's colours, which no try-on method does: a bound on what colour alone can tell. Among equal
-    colours the first in reading order wins.
+    ``choose(colours of person pixels [n 3], colours of garment pixels [m 3], generator)`` says which, [n]. Each
+    example has a generator of its own, seeded by its index.
     """
     grid = coordinate_grid(*batch.size, device=batch.flow.device, dtype=batch.flow.dtype).flatten(0, 1)
     flow = torch.zeros_like(batch.flow).flatten(1, 2)
@@ -58,11 +66,36 @@ def nearest_colour_flow(batch: TryOnBatch, *, rows_per_chunk: int = 1024) -> Flo
         inside = batch.garment_mask[i, 0].flatten() > 0.5
         if not inside.any():
             continue
+        generator = torch.Generator().manual_seed(int(batch.index[i]))
         colours, places = batch.garment[i].flatten(1).T[inside], grid[inside]
         person = batch.person[i].flatten(1).T
         for rows in (batch.agnostic_mask[i, 0].flatten() > 0.5).nonzero()[:, 0].split(rows_per_chunk):
-            flow[i, rows] = places[torch.cdist(person[rows], colours).argmin(1)]
+            flow[i, rows] = places[choose(person[rows], colours, generator)]
     return flow.unflatten(1, batch.size)
+
+
+def random_pixel_flow(batch: TryOnBatch, *, rows_per_chunk: int = 1024) -> Float[Tensor, "b h w 2"]:
+    """For each pixel inside the agnostic mask, any pixel of the garment: chance for a matcher that names one pixel."""
+
+    def anywhere(person: Tensor, colours: Tensor, generator: torch.Generator) -> Tensor:
+        return torch.randint(len(colours), (len(person),), generator=generator).to(person.device)
+
+    return _pointing_flow(batch, anywhere, rows_per_chunk)
+
+
+def nearest_colour_flow(batch: TryOnBatch, *, rows_per_chunk: int = 1024) -> Float[Tensor, "b h w 2"]:
+    """For each pixel inside the agnostic mask, the garment pixel whose colour is nearest to the *target's*; else 0.
+
+    It knows the target's colours, which no try-on method does: a bound on what colour alone can tell. Among equal
+    colours one is drawn at random.
+    """
+
+    def nearest(person: Tensor, colours: Tensor, generator: torch.Generator) -> Tensor:
+        distance = (person[:, None] - colours).square().sum(-1)  # exact, so that equal colours are equally near
+        lot = torch.rand(distance.shape, generator=generator).to(person.device)
+        return lot.masked_fill_(distance > distance.amin(1, keepdim=True), -1).argmax(1)
+
+    return _pointing_flow(batch, nearest, rows_per_chunk)
 
 
 def baseline_flows(batch: TryOnBatch) -> dict[str, Float[Tensor, "b h w 2"]]:
@@ -73,6 +106,7 @@ def baseline_flows(batch: TryOnBatch) -> dict[str, Float[Tensor, "b h w 2"]]:
     return {
         "oracle": batch.flow,
         CHANCE: uniform_flow(batch),
+        "random pixel": random_pixel_flow(batch),
         "flip": flip_flow(batch),
         "nearest colour": nearest_colour_flow(batch),
         "copy": copy_flow(batch),
@@ -97,6 +131,7 @@ def baseline_images(
     return {
         "oracle": batch.person,
         CHANCE: paste(batch, flows[CHANCE], batch.agnostic_mask),
+        "random pixel": paste(batch, flows["random pixel"], batch.agnostic_mask),
         "flip": paste(batch, flows["flip"], batch.flow_mask),
         "nearest colour": paste(batch, flows["nearest colour"], batch.agnostic_mask),
         "copy": paste(batch, flows["copy"], batch.agnostic_mask),
