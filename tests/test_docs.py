@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tools import api, site
+from tools.book import plain
 from tools.shell import ROOT
 
 MODULES = api.modules()
@@ -93,8 +94,9 @@ def labels(path: Path) -> set[str]:
     """The sections that a page or notebook labels; examples in code blocks do not count."""
     text = path.read_text(encoding="utf8")
     if path.suffix == ".ipynb":
-        cells = json.loads(text)["cells"]
-        text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+        cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown"]
+        known = {label for cell in cells for label in plain.labels("".join(cell["source"]))}
+        return {label for label in known if label.startswith("sec-")}
     return set(re.findall(r"^\((sec-[a-z0-9-]+)\)=$", re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S), flags=re.M))
 
 
@@ -118,7 +120,8 @@ def test_a_section_that_is_written_is_no_longer_planned() -> None:
 def test_labels_are_read(tmp_path: Path) -> None:
     text = "(sec-a)=\n# A\n```\n(sec-b)=\n```\nsee (sec-c)= here\n(sec-d-2)=\n## D\n"
     (tmp_path / "a.md").write_text(text)
-    cells = [{"cell_type": "markdown", "source": [text]}, {"cell_type": "code", "source": ["(sec-e)="]}]
+    text = re.sub(r"\((sec-[\w-]+)\)=", r'<a id="\1"></a>', text) + '\n<a id="eq-x"></a>\n'
+    cells = [{"cell_type": "markdown", "source": [text]}, {"cell_type": "code", "source": ['<a id="sec-e"></a>']}]
     (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
     assert labels(tmp_path / "a.md") == labels(tmp_path / "a.ipynb") == {"sec-a", "sec-d-2"}
 
@@ -131,9 +134,7 @@ def test_relative_links_lead_somewhere(path) -> None:
 
 
 def test_repository_stands_in_one_place() -> None:
-    url, branch = site.repository()
-    owner, name = url.removeprefix("https://github.com/").split("/")
-    pages = f"https://{owner}.github.io/{name}/"
+    (url, branch), pages = site.repository(), site.published()
     urls = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]["urls"]
     assert urls == {"Repository": url, "Documentation": pages}
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf8")
@@ -143,13 +144,12 @@ def test_repository_stands_in_one_place() -> None:
     assert f"  baseurl: {pages}\n" in config and f"ogp_site_url: {pages}\n" in config
 
 
-def test_derive_moves_the_repository() -> None:
-    text = "https://github.com/a/b, git+https://github.com/a/b@main https://a.github.io/b/ https://github.com/a/bc"
-    moved = api.with_url(text, "a/b", "c/d")
-    assert (
-        moved
-        == "https://github.com/c/d, git+https://github.com/c/d@main https://c.github.io/d/ https://github.com/a/bc"
+def test_derive_moves_repository_and_site() -> None:
+    text = "https://github.com/a/b, git+https://github.com/a/b@main https://a.github.io/b/x https://github.com/a/bc"
+    moved = api.with_addresses(
+        text, ("https://github.com/a/b", "https://a.github.io/b/"), ("https://github.com/c/d", "https://e.org/")
     )
+    assert moved == "https://github.com/c/d, git+https://github.com/c/d@main https://e.org/x https://github.com/a/bc"
 
 
 def test_versions_agree() -> None:

@@ -17,7 +17,10 @@ from tools.site import published, repository
 
 FOLDER = "book/api"
 RECORD = ROOT / "tests" / "goldens" / "api_surface.json"
-URL_FILES = ("README.md", "CONTRIBUTING.md", "CITATION.cff", "pyproject.toml", "_config.yml")
+URL_FILES = (
+    *("README.md", "CONTRIBUTING.md", "CITATION.cff", "pyproject.toml", "_config.yml"),
+    *("book/*.md", "notebooks/*.ipynb"),
+)
 WRITTEN = "<!-- Written by: python3 -m tools derive -->\n"
 OVERVIEW = """\
 # API reference
@@ -161,20 +164,22 @@ def record() -> str:
     return json.dumps(whole_surface(), indent=1) + "\n"
 
 
-def with_url(text: str, old: str, new: str) -> str:
-    """``text`` with the repository ``old`` (owner/name) replaced by ``new``, its site's address included."""
-    (old_owner, old_name), (owner, name) = old.split("/"), new.split("/")
-    site = text.replace(f"{old_owner}.github.io/{old_name}", f"{owner}.github.io/{name}")
-    return re.sub(rf"(?<=[/:]){re.escape(old)}(?![\w-])", new, site)
+def with_addresses(text: str, old: tuple[str, str], new: tuple[str, str]) -> str:
+    """``text`` with the addresses ``old`` of repository and site replaced by ``new``."""
+    (old_repository, old_site), (repository, site) = old, new
+    owner_and_name = [url.removeprefix("https://github.com/") for url in (old_repository, repository)]
+    return re.sub(rf"(?<=[/:]){re.escape(owner_and_name[0])}(?![\w-])", owner_and_name[1], text.replace(old_site, site))
 
 
 def main(_: list[str]) -> None:
     """Rewrite all of it."""
-    new = repository()[0].removeprefix("https://github.com/")
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
-    old = project["urls"]["Repository"].removeprefix("https://github.com/")
-    for name in URL_FILES:
-        write(ROOT / name, with_url((ROOT / name).read_text(encoding="utf8"), old, new))
+    new = repository()[0], published()
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]["urls"]
+    old = urls["Repository"], urls["Documentation"]
+    for file in (f for pattern in URL_FILES for f in ROOT.glob(pattern)):
+        text = file.read_text(encoding="utf8")
+        if (moved := with_addresses(text, old, new)) != text:
+            write(file, moved)
     for name, text in pages().items():
         write(ROOT / f"{name}.md", text)
     for file in (ROOT / FOLDER).glob("*.md"):
@@ -182,4 +187,4 @@ def main(_: list[str]) -> None:
             file.unlink()
     write(ROOT / "_toc.yml", contents((ROOT / "_toc.yml").read_text(encoding="utf8")))
     write(RECORD, record())
-    print(f"derive: wrote {len(pages())} API pages, {RECORD.relative_to(ROOT)}; the repository is {new}")
+    print(f"derive: wrote {len(pages())} API pages, {RECORD.relative_to(ROOT)}; the repository is {new[0]}")

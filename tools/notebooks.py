@@ -12,10 +12,11 @@ import re
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import nbformat
 
-from tools.book import finish, provenance
+from tools.book import finish, provenance, setup_cell
 from tools.shell import write
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -31,7 +32,8 @@ def normalise(notebook: nbformat.NotebookNode, stem: str) -> nbformat.NotebookNo
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     seen: set[str] = set()
     for number, cell in enumerate(notebook.cells):
-        cell.metadata = nbformat.from_dict({k: cell.metadata[k] for k in KEPT_CELL_METADATA if cell.metadata.get(k)})
+        kept = {k: cell.metadata[k] for k in KEPT_CELL_METADATA if cell.metadata.get(k)}
+        cell.metadata = nbformat.from_dict(kept | folding(set(kept.get("tags", ()))))
         cell.source = "\n".join(line.rstrip() for line in cell.source.rstrip().split("\n"))
         if not re.fullmatch(r"[a-z0-9-]{3,40}", cell.get("id", "")) or cell.id in seen:
             cell.id = f"{stem[:20].replace('_', '-')}-{number:02d}"
@@ -39,6 +41,11 @@ def normalise(notebook: nbformat.NotebookNode, stem: str) -> nbformat.NotebookNo
         for result in cell.get("outputs", []):
             normalise_output(result)
     return notebook
+
+
+def folding(tags: set[str]) -> dict[str, Any]:
+    """What folds a cell's code in JupyterLab and in Colab, which shows its first line ``# @title ...`` instead."""
+    return {"jupyter": {"source_hidden": True}, "cellView": "form"} if tags & setup_cell.FOLDED else {}
 
 
 def normalise_output(result: nbformat.NotebookNode) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 from tools.shell import ROOT
@@ -42,6 +43,7 @@ def repository() -> tuple[str, str]:
     return url[1], branch[1]
 
 
+@cache
 def published() -> str:
     """The address of the published site, which stands in ``_config.yml``; it ends with a slash."""
     text = (ROOT / "_config.yml").read_text(encoding="utf8")

@@ -69,9 +69,11 @@ def test_rounding_errors_do_not_count() -> None:
     assert digest([True, False])["mean"] == 0.5 and digest([np.nan])["not finite"] == 1
 
 
-def test_numbers_for_the_text() -> None:
-    bundle = quote(epe="3.10", share="40 %")._repr_mimebundle_()
-    assert bundle["text/plain"] == "epe = 3.10\nshare = 40 %" and bundle[DATA_MIME]["values"]["epe"] == "3.10"
+def test_numbers_for_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[dict[str, Any]] = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
+    quote(epe="3.10", share="40 %")._ipython_display_()
+    assert shown == [{"text/plain": "", DATA_MIME: {"values": {"epe": "3.10", "share": "40 %"}}}]
     with pytest.raises(ValueError, match="written as text"):
         quote(epe=3.1)  # type: ignore[arg-type]
 

@@ -9,6 +9,9 @@ import pytest
 from tools.book import anatomy, check, claims, digests, equations, form, ledger, marks, quoting, setup_cell, sources
 from tools.book.claims import Claim
 from tools.book.page import DATA_MIME, Cell, Page, all_pages, prose, words
+from tools.site import published
+
+SITE = published()
 
 
 def text_page(*sources: str, name: str = "notebooks/91_x", tags: tuple[str, ...] = ()) -> Page:
@@ -40,7 +43,9 @@ def test_the_book_keeps_its_rules() -> None:
         "An error of $0.73$ tokens.",
         "An error of `0.73` tokens.",
         "About $40\\,\\%$ fewer, or $40\\%$.",
-        ":::{note}\nThe ratio is 0.4.\n:::",
+        "> **Note**\n>\n> The ratio is 0.4.",
+        f"The ratio is 0.4 ([1.2]({SITE}book/claims.html#a.b)).",
+        "It is 0.41 <!-- ratio -->.",
         "| model | error |\n|---|---|\n| ours | 3.21 |",
     ],
 )
@@ -57,8 +62,10 @@ def test_typed_results_are_found(text: str) -> None:
         "Run `train(steps=0.5)`.",
         "```python\nx = 0.5\n```",
         "The error is {claim}`0.73 <matcher.epe>` ({value}`12.5 % <share>`).",
+        f"The error is [0.73]({SITE}book/claims.html#matcher.epe) (12.5\u00a0%<!--share-->).",
+        f"By [(0.73)](#eq-x), under [0.5 s]({SITE}book/status.html#01_world).",
         "[paper](https://x.org/2312.01725), https://x.org/1.25",
-        "$$\nx = 0.5\n$$ (eq-x)",
+        '<a id="eq-x"></a>\n\n$$\nx = 0.5\n\\tag{7.1}\n$$',
         "### Exercise 7.2 [by hand] Halves",
         "%  0.5 in a comment",
         "Version 1.0.4 of it.",
@@ -75,10 +82,11 @@ def test_worked_examples_may_hold_numbers() -> None:
 
 def test_words_are_those_of_sentences() -> None:
     text = (
-        "(sec-x)=\n# One two\nthree $a b$ `code words` {ref}`x y <z>` four\n```python\nno no\n```\n```{note}\nfive\n```"
+        '<a id="sec-x"></a>\n\n# One two\nthree $a b$ `code words` [four](x.ipynb)\n```python\nno no\n```\n> five\n\n'
+        "<details><summary>six</summary>"
     )
-    assert prose(text).split() == ["#", "One", "two", "three", "four", "five"]
-    assert words(text_page(text)) == 5
+    assert prose(text).split() == ["#", "One", "two", "three", "four", ">", "five", "six"]
+    assert words(text_page(text)) == 6
 
 
 # Code and figures
@@ -87,7 +95,7 @@ def test_words_are_those_of_sentences() -> None:
 @pytest.mark.parametrize(
     ("source", "complaint"),
     [
-        ("x = 1\n" * 26, "has 26 lines"),
+        (f"x = {'1' * 76}", "line 1: over 79"),
         ("from torch import *", "imports * from torch"),
         ("import requests", "no network"),
         ("from urllib.request import urlopen", "no network"),
@@ -103,6 +111,10 @@ def test_good_code_and_repeated_imports() -> None:
     assert list(form.code_problems(code_cell("import torch\nx = 1\n" + "y = 2\n" * 23))) == []
     twice = Page(name="p", cells=(code_cell("import torch"), code_cell("import torch\nimport math")), notebook=True)
     assert form.repeated_imports(twice) == ["torch is imported in 2 cells"]
+    assert list(form.code_problems(code_cell("# @title Figure: a line\nx", "hide-input"))) == []
+    assert "@title" in "".join(form.code_problems(code_cell("x", "hide-input")))
+    long = Page(name="p", cells=(code_cell("x = 1\n" * 26), code_cell("x = 1\n" * 25)), notebook=True)
+    assert form.long_cells(long) == ["cell 0: has 26 lines, at most 25 are allowed"]
 
 
 def test_figures_need_text_and_data() -> None:
@@ -116,27 +128,36 @@ def test_figures_need_text_and_data() -> None:
 
 
 def test_setup_comes_first_and_once() -> None:
-    standard = code_cell(setup_cell.source(), "setup")
-    assert form.setup_problems(Page(name="p", cells=(standard, code_cell("x")), notebook=True)) == []
-    for cells in ((code_cell("x"), standard), (code_cell("import vtonlib", "setup"),), (standard, standard)):
-        assert form.setup_problems(Page(name="p", cells=cells, notebook=True)) != []
+    def page(*sources: tuple[str, str]) -> Page:
+        cells = [Cell(number=n, kind="code", source=s, metadata={"tags": [t]}) for n, (s, t) in enumerate(sources, 1)]
+        return Page(name="p", cells=(Cell(number=0, kind="markdown", source="x"), *cells), notebook=True)
+
+    standard, other = (setup_cell.source(), "setup"), ("x", "y")
+    own = setup_cell.source("import torch\n\nfrom vtonlib.viz.notebook import quote, setup")
+    assert "\nimport torch\n\nfrom vtonlib.viz.notebook import quote, setup\n" in own
+    assert setup_cell.source(own) == own and setup_cell.source(standard[0]) == standard[0]
+    assert form.setup_problems(page(standard, other)) == form.setup_problems(page((own, "setup"))) == []
+    for cells in ((other, standard), (("import vtonlib", "setup"),), (standard, standard)):
+        assert form.setup_problems(page(*cells)) != []
 
 
 def test_setup_leaves_torch_and_numpy_alone() -> None:
     source = setup_cell.source()
     compile(source, "setup", "exec")
     packages = next(line for line in source.splitlines() if "packages = " in line)
-    assert '"--no-deps"' in source and "torch==" not in source and "numpy" not in packages and '"torch"' not in packages
+    assert "--no-deps" in source and "torch==" not in source and "numpy" not in packages and '"torch' not in packages
 
 
 # Equations, boxes, tests
 
 
 def test_equations_have_labels() -> None:
-    page = text_page("$$\nx\n$$ (eq-x)\n\ntext\n\n$$ y $$\n\n```python\n$$ no $$\n```", "```{math}\nz\n```")
+    labelled = '<a id="eq-x"></a>\n\n$$\nx\n\\tag{91.1}\n$$'
+    page = text_page(f"{labelled}\n\ntext\n\n$$ y $$\n\n```python\n$$ no $$\n```", "\\[ z \\]")
     found, wrong = equations.displayed(page)
-    assert [(e.label, e.body, e.cell) for e in found] == [("eq-x", "x", 0)]
-    assert "equation 'y' has no label" in wrong[0] and "which Colab shows too" in wrong[1] and len(wrong) == 2
+    assert [(e.label, e.number, e.body, e.cell) for e in found] == [("eq-x", "91.1", "x", 0)]
+    assert "equation 'y' has no anchor" in wrong[0] and "must have the form" in wrong[1] and len(wrong) == 2
+    assert "expected \\tag{91.1}" in equations.displayed(text_page(labelled.replace("91.1", "7.2")))[1][0]
 
 
 def test_marks_are_read() -> None:
@@ -147,7 +168,7 @@ def test_marks_are_read() -> None:
 
 
 def test_coverage_wants_a_function_and_a_test_that_uses_it() -> None:
-    equation = equations.Equation("eq-x", "x", "p", 0)
+    equation = equations.Equation("eq-x", "9.1", "x", "p", 0)
     test = marks.MarkedTest("eq-x", "tests/t.py", "test_x", frozenset({"masked_mean"}))
     assert equations.Coverage(equation, ("vtonlib.grids.masked_mean",), (test,)).problems() == []
     assert "no docstring" in equations.Coverage(equation, (), (test,)).problems()[0]
@@ -160,10 +181,7 @@ def test_registered_labels_are_read() -> None:
     assert match and match[1].split(", ") == ["eq-a", "eq-b-c"]
 
 
-BOX = (
-    ":::{admonition} D3. Sum\n:class: disagreement\n:name: D3\n\n**Paper.** a\n\n"
-    "**Official code.** b\n\n**This book.** c\n:::"
-)
+BOX = "> **D3. Sum**\n>\n> **Paper.** a\n>\n> **Official code.** b\n>\n> **This book.** c"
 
 
 def test_boxes_are_read() -> None:
@@ -171,9 +189,7 @@ def test_boxes_are_read() -> None:
     assert (boxes[0].id, boxes[0].title, boxes[0].fields["Official code"], wrong) == ("D3", "Sum", "b", [])
 
 
-@pytest.mark.parametrize(
-    "change", [("**Paper.**", "**Article.**"), (":name: D3", ":name: D4"), ("D3. Sum", "Sum"), ("** b", "** ")]
-)
+@pytest.mark.parametrize("change", [("**Paper.**", "**Article.**"), ("D3. Sum", "Sum"), ("** b", "** ")])
 def test_boxes_that_lack_something(change: tuple[str, str]) -> None:
     boxes, wrong = ledger.read(text_page(BOX.replace(*change)))
     assert boxes == [] and len(wrong) == 1
@@ -289,7 +305,7 @@ def test_blocks_stand_in_order() -> None:
     ]
     assert list(anatomy.block_problems(Page(name="p", cells=tuple(cells)))) == []
     cells[1], cells[2] = [Cell(**{**vars(c), "number": i}) for i, c in ((1, cells[2]), (2, cells[1]))]
-    assert "expected header, problem" in "".join(anatomy.block_problems(Page(name="p", cells=tuple(cells))))
+    assert "expected header, glance" in "".join(anatomy.block_problems(Page(name="p", cells=tuple(cells))))
     short = Page(name="p", cells=tuple(cells[3:]), metadata={"book": {"without": {"block-header": "none here"}}})
     missing = list(anatomy.block_problems(short))
     assert any("block-problem" in m for m in missing) and not any("block-header" in m for m in missing)

@@ -15,43 +15,53 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tools.book.anatomy import BLOCKS
 from tools.shell import ROOT
+from tools.site import published
 
 NAME = "notebooks/90_sample"
+SITE = published()
 HEADER = """\
-(sec-sample)=
+<a id="sec-sample"></a>
+
 # A sample
 
-[Colab](https://colab.research.google.com/github/someone/else/blob/main/notebooks/old.ipynb)
+[![Open in Colab](../book/_static/colab-badge.svg)](https://colab.research.google.com/github/someone/else/blob/main/notebooks/old.ipynb)
 
-**Before this chapter.** Nothing.
-
-**You will be able to**
-- average;
-- mask;
-- compare.
-
-**Cost.** {run}`this`, nothing is downloaded."""
-DEFINITION = """\
+How large is the mean of a picture where only the garment counts, and what happens if the mask is forgotten?"""
+GLANCE = f"""\
+> **At a glance**
+>
+> **Before this chapter.** Nothing.
+>
+> **You will be able to**
+> - average;
+> - mask;
+> - compare.
+>
+> **Cost.** [?]({SITE}book/status.html#90_sample), nothing is downloaded."""
+DEFINITION = f"""\
 ## Definition
 The mean over a mask:
 
-$$
-\\bar x = \\frac{\\sum_i m_i x_i}{\\sum_i m_i}
-$$ (eq-sample-mean)
+<a id="eq-sample-mean"></a>
 
-It is {value}`inside` here. Over many seeds it is {claim}`sample.mean` ({claim}`sample.mean.interval`)."""
+$$
+\\bar x = \\frac{{\\sum_i m_i x_i}}{{\\sum_i m_i}}
+$$
+
+It is ?<!--inside--> here, by [(?)](#eq-sample-mean). Over many seeds it is [?]({SITE}book/claims.html#sample.mean)
+([?]({SITE}book/claims.html#sample.mean.interval)). See [D901]({SITE}book/ledger.html#d901),
+[a paper]({SITE}book/bibliography.html#kim2024stableviton) and
+[`masked_mean`]({SITE}book/api.html#vtonlib.grids.masked_mean)."""
 BOX = """\
 ## Disagreements
-:::{admonition} D901. Mean or sum?
-:class: disagreement
-:name: D901
 
-**Paper.** A mean.
-
-**Official code.** A sum.
-
-**This book.** A mean.
-:::"""
+> **D901. Mean or sum?**
+>
+> **Paper.** A mean.
+>
+> **Official code.** A sum.
+>
+> **This book.** A mean."""
 EXERCISE = """\
 ### Exercise 90.{n} [short-code] Average inside
 Average the values inside the mask.
@@ -64,12 +74,13 @@ def mean_{n}(x, mask):
 
 check.masked_mean(mean_{n})"""
 SOLUTION = """\
-# Solution 90.{n}
+# @title Solution 90.{n}
 check.masked_mean(lambda x, mask: (x * mask).sum() / (mask.sum() * x.shape[1]))"""
 FIGURE = """\
+# @title Figure: a line
 figure, axes = plt.subplots(figsize=(2, 2))
-axes.plot(x[0, 0, 0])
-book_figure(figure, alt="A rising line.", x=x)"""
+axes.plot(range(6))
+book_figure(figure, alt="A rising line.", x=range(6))"""
 CLAIM = {
     "statement": "The mean is {mean}.",
     "section": "sec-sample",
@@ -119,15 +130,16 @@ WRONG_FORMULA = "x.sum() / (mask.sum() * x.shape[1])"
 
 def chapter() -> nbformat.NotebookNode:
     """The chapter, not yet run."""
-    text = {"header": HEADER, "definition": DEFINITION, "disagreements": BOX}
+    text = {"header": HEADER, "glance": GLANCE, "definition": DEFINITION, "disagreements": BOX}
     blocks = {name: _text(text.get(name, f"## {name}\nText."), f"block-{name}") for name in BLOCKS}
-    cells = [blocks.pop("header"), _code("", "setup"), _code("import matplotlib.pyplot as plt\nimport torch")]
-    imports = "from vtonlib import check\nfrom vtonlib.grids import masked_mean"
-    imports += "\nfrom vtonlib.viz.notebook import book_figure, quote"
+    imports = "import matplotlib.pyplot as plt\nimport torch\n\nfrom vtonlib import check"
+    imports += "\nfrom vtonlib.grids import masked_mean"
+    imports += "\nfrom vtonlib.viz.notebook import book_figure, quote, setup"
     numbers = "x = torch.arange(24.0).reshape(1, 1, 4, 6)\nmask = (x > 11).float()\n"
-    inside = 'quote(inside=f"{masked_mean(x, mask):.2f}")'
+    inside = '# @title Numbers for the text\nquote(inside=f"{masked_mean(x, mask):.2f}")'
     by_loop = "torch.testing.assert_close(masked_mean(x, mask), x[mask > 0].mean())"
-    cells += [_code(imports), _code(numbers + inside), _code(by_loop), _code(FIGURE, "figure")]
+    cells = [blocks.pop("header"), _code(imports, "setup"), _code(FIGURE, "figure", "hide-input")]
+    cells += [blocks.pop("glance"), _code(numbers), _code(inside, "hide-input"), _code(by_loop)]
     for name, cell in blocks.items():
         cells.append(cell)
         numbered = range(1, 6) if name in {"exercises", "solutions"} else ()

@@ -7,23 +7,28 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tools.book import setup_cell
-from tools.book.page import Cell, Page, words
+from tools.book import owed, plain, setup_cell
+from tools.book.page import Cell, Page, words, words_of
 from tools.shell import ROOT
 
 BLOCKS = (
-    "header", "problem", "by-hand", "definition", "from-scratch", "library", "limits", "experiment", "explorer",
-    "disagreements", "evidence", "exercises", "solutions", "references",
+    "header", "glance", "problem", "by-hand", "definition", "from-scratch", "library", "limits", "experiment",
+    "explorer", "disagreements", "evidence", "exercises", "solutions", "references",
 )  # fmt: skip
 FREE = {"solutions"}  # may stand between others
 WORDS = (2000, 3500)
 EXERCISES = 5
 TYPES = r"by hand|short-code|debug|experiment|extended"
 HEADING = re.compile(rf"^### Exercise (\d+\.\d+) \[({TYPES})\] \S.*", re.MULTILINE)
-SOLUTION = re.compile(r"# Solution (\d+\.\d+)\b.*")
+SOLUTION = re.compile(r"# @title Solution (\d+\.\d+)\b.*")
 CHECK = re.compile(r"\bcheck\.(\w+)\(")
 RIGHT = "Right:"  # how vtonlib.check's verdict starts
-HEADER_PARTS = ("**Before this chapter.**", "**You will be able to**", "**Cost.**", "{run}`")
+GLANCE = "At a glance"
+GLANCE_PARTS = ("**Before this chapter.**", "**You will be able to**", "**Cost.**", "book/status.html#")
+TITLE = re.compile(r'<a id="sec-[a-z0-9-]+"></a>\n\n# \S')
+QUESTION = (15, 90)
+PICTURE = 2
+"""The number of the cell that shows the chapter's first picture, behind title and setup."""
 REASON = 10
 
 
@@ -53,20 +58,43 @@ def header_problems(page: Page) -> Iterator[str]:
     if header is None or "block-header" not in header.tags:
         yield "its first cell is not tagged block-header"
         return
-    if not re.match(r"\(sec-[a-z0-9-]+\)=\n# \S", header.source):
-        yield "cell 0: expected (sec-...)= and, on the next line, # Title"
+    if not TITLE.match(header.source):
+        yield 'cell 0: expected <a id="sec-..."></a>, an empty line, and # Title'
     if f"]({setup_cell.colab(page.name)})" not in header.source:
         yield f"cell 0: expected a link to {setup_cell.colab(page.name)}: python3 -m tools derive"
-    yield from (f"cell 0: expected {part}" for part in HEADER_PARTS if part not in header.source)
-    verbs = header.source.partition("**You will be able to**")[2].partition("**Cost.**")[0]
+
+
+def opening_problems(page: Page) -> Iterator[str]:
+    """Story before machinery: the question stands in the first cell, and a picture in the third."""
+    if page.name in owed.CHAPTERS or not page.cells:
+        return
+    count = words_of(page.cells[0].source.partition("colab-badge")[2])
+    if not QUESTION[0] <= count <= QUESTION[1]:
+        yield f"cell 0: below the badge stand {count} words, expected the question in {QUESTION[0]} to {QUESTION[1]}"
+    shown = [cell.number for cell in page.code if any("arrays" in data for data in cell.data)]
+    if not shown or shown[0] > PICTURE:
+        first = f"first in cell {shown[0]}" if shown else "nowhere"
+        yield f"a picture or an explorer stands {first}, expected in cell {PICTURE}, before At a glance"
+
+
+def glance_problems(page: Page) -> Iterator[str]:
+    """What the box at the start has to tell."""
+    cells = [cell for cell in page.markdown if "block-glance" in cell.tags]
+    found = [box for cell in cells for box in plain.boxes(cell.source) if box.title == GLANCE]
+    if len(found) != 1:
+        yield f"expected one box '> **{GLANCE}**' in a cell tagged block-glance"
+        return
+    where, body = f"cell {cells[0].number}: {GLANCE}", found[0].body
+    yield from (f"{where}: expected {part}" for part in GLANCE_PARTS if part not in body)
+    verbs = body.partition("**You will be able to**")[2].partition("**Cost.**")[0]
     if len(re.findall(r"^[-*] \w", verbs, flags=re.MULTILINE)) < 3:
-        yield "cell 0: expected at least three things that the reader will be able to do, as a list"
+        yield f"{where}: expected at least three things that the reader will be able to do, as a list"
 
 
 def length_problems(page: Page) -> Iterator[str]:
     """Prose that is too short or too long, and reasons that say nothing."""
     count = words(page)
-    if not WORDS[0] <= count <= WORDS[1] and "words" not in page.without:
+    if not WORDS[0] <= count <= WORDS[1] and "words" not in page.without and page.name not in owed.CHAPTERS:
         yield f"has {count} words of prose, expected {WORDS[0]} to {WORDS[1]}"
     known = {f"block-{name}" for name in BLOCKS} | {"words", "exercises"}
     for name, reason in page.without.items():
@@ -94,7 +122,7 @@ class Exercise:
         elif self.checker not in exported:
             yield f"{where}: vtonlib.check has no '{self.checker}'"
         if self.solution is None:
-            yield f"{where} has no solution: a code cell tagged solution that starts '# Solution {self.number}'"
+            yield f"{where} has no solution: a code cell tagged solution that starts '# @title Solution {self.number}'"
         elif self.checker and f"check.{self.checker}(" not in self.solution.source:
             yield f"{where}: its solution (cell {self.solution.number}) does not call check.{self.checker}(...)"
         elif RIGHT not in self.solution.text:
@@ -147,12 +175,12 @@ def exercise_problems(page: Page) -> Iterator[str]:
         if cell.kind == "code" and "solution" in cell.tags:
             match = SOLUTION.match(cell.source)
             if not match or match[1] not in numbers:
-                yield f"cell {cell.number}: a solution must start '# Solution N.M', with the number of an exercise"
+                yield f"cell {cell.number}: a solution must start '# @title Solution N.M', the number of an exercise"
 
 
 def problems(page: Page) -> list[str]:
     """What a chapter lacks; nothing for pages that are not chapters."""
     if not page.chapter:
         return []
-    checks = (block_problems, header_problems, length_problems, exercise_problems)
+    checks = (block_problems, header_problems, opening_problems, glance_problems, length_problems, exercise_problems)
     return [f"{page.name}: {problem}" for check in checks for problem in check(page)]

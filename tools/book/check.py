@@ -8,24 +8,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from tools.book import anatomy, claims, equations, form, ledger, provenance, quoting
+from tools.book import anatomy, claims, equations, form, ledger, links, provenance, quoting
 from tools.book.page import Page, all_pages, content_problems, notebook_names, without_code
 from tools.site import pages as contents
 
 
 def quote_problems(pages: Sequence[Page]) -> list[str]:
-    """Quoted numbers that are not the record's, claims that nobody quotes, and claims that do not hold."""
-    known, runs = claims.load(), provenance.runs()
+    """Links that lead nowhere, numbers that are not the record's, claims that nobody quotes or that do not hold."""
+    known, runs, places = claims.load(), provenance.runs(), links.places(pages)
     found = [problem for claim in known.values() for problem in claims.problems(claim)]
     quoted = set()
     for page in pages:
         resolve = quoting.resolver(page, known, runs)
+        reader = links.Reader(page.name, places, resolve)
         for cell in page.markdown:
-            found += [
-                f"{page.name}: cell {cell.number}: {p}" for p in quoting.problems(without_code(cell.source), resolve)
-            ]
-            roles = quoting.ROLE.finditer(cell.source)
-            quoted |= {quoting.target(role).partition(".")[0] for role in roles if role[1] == "claim"}
+            wrong = links.problems(cell.source, reader) if page.notebook else []
+            wrong += [] if page.notebook else quoting.problems(without_code(cell.source), resolve)
+            found += [f"{page.name}: cell {cell.number}: {problem}" for problem in wrong]
+        quoted |= quoting.quoted_claims(page)
     return found + [f"claims/{name}.json: no page quotes it" for name in known if name not in quoted]
 
 

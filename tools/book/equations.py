@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tools.api import modules
+from tools.book import plain
+from tools.book.links import equation_numbers
 from tools.book.marks import MarkedTest, marked
-from tools.book.page import Page, without_code
+from tools.book.page import Page
 
-DISPLAYED = re.compile(r"\$\$(?P<body>.*?)\$\$(?P<after>[^\n]*)", re.DOTALL)
-LABEL = re.compile(r"\s*\((eq-[a-z0-9-]+)\)\s*")
 OTHER_FORMS = re.compile(r"^(?:`{3,}|:{3,})\{math\}|^\\\[|^\\begin\{(?:align|equation|gather)", re.MULTILINE)
+FORM = '<a id="eq-name"></a>, an empty line, $$, the equation, $$, each starting a line'
 REGISTERED = re.compile(r"Equations?: ((?:eq-[a-z0-9-]+(?:,\s+)?)+)\.?")
 
 
@@ -22,6 +23,7 @@ class Equation:
     """A displayed equation of a page."""
 
     label: str
+    number: str
     body: str
     page: str
     cell: int
@@ -29,17 +31,20 @@ class Equation:
 
 def displayed(page: Page) -> tuple[list[Equation], list[str]]:
     """The labelled equations of a page, and what is wrong with the others."""
-    found, wrong = [], []
+    found, wrong, numbers = [], [], equation_numbers(page)
     for cell in page.markdown:
-        for match in DISPLAYED.finditer(without_code(cell.source)):
-            label = LABEL.fullmatch(match["after"])
-            if label:
-                found.append(Equation(label[1], match["body"].strip(), page.name, cell.number))
-            else:
-                start = " ".join(match["body"].split())[:40]
-                wrong.append(f"cell {cell.number}: equation '{start}' has no label: $$ (eq-...) on its last line")
-        if OTHER_FORMS.search(cell.source):
-            wrong.append(f"cell {cell.number}: write displayed equations as $$ ... $$ (eq-...), which Colab shows too")
+        source = plain.masked(cell.source, math=False)
+        for match in plain.EQUATION.finditer(source):
+            label = match["label"]
+            found.append(Equation(label, numbers.get(label, ""), match["body"].strip(), page.name, cell.number))
+            if page.notebook and match["tag"] != numbers[label]:
+                tag = f"\\tag{{{numbers[label]}}}"
+                wrong.append(f"cell {cell.number}: ({label}): expected {tag}; run: python3 -m tools.notebooks fix")
+        for match in plain.DISPLAYED.finditer(plain.EQUATION.sub("", source)):
+            start = " ".join(match["body"].split())[:40]
+            wrong.append(f"cell {cell.number}: equation '{start}' has no anchor: {FORM}")
+        if OTHER_FORMS.search(source):
+            wrong.append(f"cell {cell.number}: displayed equations must have the form {FORM}")
     return found, wrong
 
 

@@ -5,7 +5,6 @@ python -m tools.book.export join TARGET PART...    one PDF of many; as_pdf runs 
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools import environment
+from tools import environment, site
 from tools.shell import ROOT
 from tools.site import HTML, pages
 
@@ -82,9 +81,8 @@ def title(part: Path) -> str:
 
 def published(url: str) -> str:
     """The published address of a page of the site on this disk; any other address as it is."""
-    base = re.search(r"^  baseurl: (\S+)$", (ROOT / "_config.yml").read_text(encoding="utf8"), flags=re.MULTILINE)
     here = f"{HTML.as_uri()}/"
-    return base[1] + url.removeprefix(here) if base and url.startswith(here) else url
+    return site.published() + url.removeprefix(here) if url.startswith(here) else url
 
 
 def _print(browser: str, page: Path, target: Path) -> Path:

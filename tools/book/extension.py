@@ -1,4 +1,4 @@
-"""Sphinx's side of the book's checks: the roles that quote records, and the tables that follow from other files.
+"""Sphinx's side of the book: notebooks become MyST, roles quote records, tables follow from other files.
 
 Whatever is wrong is a warning here, and the book is built with warnings as errors.
 """
@@ -15,7 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from tools.book import claims, provenance, quoting, setup_cell, tables
+from tools.book import claims, links, myst, provenance, quoting, setup_cell, tables
 from tools.book.page import Page, all_pages, load
 from tools.book.shown import BookOutput
 
@@ -55,6 +55,34 @@ class QuoteRole(SphinxRole):
         )
         self.set_source_info(link)
         return link
+
+
+class PaperRole(SphinxRole):
+    """``{paper}``: a link to an entry of the bibliography with a text of its own."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        text, _, key = self.text.rpartition(" <")
+        if key.rstrip(">") not in links.papers():
+            log.warning(f"references.bib has no '{key}'", location=self.get_location())
+        page = self.env.app.builder.get_relative_uri(self.env.docname, "book/bibliography")
+        return [nodes.reference("", text, refuri=f"{page}#{key.rstrip('>')}", internal=True)], []
+
+
+def plain_to_myst(app: Sphinx, name: str, content: list[str]) -> None:
+    """Notebooks are plain Markdown; Sphinx reads MyST."""
+    if app.env.doc2path(name).endswith(".ipynb"):
+        content[0] = myst.notebook(content[0])
+
+
+def number_equations(app: Sphinx, document: nodes.document) -> None:
+    """Equations keep the numbers that notebooks show, instead of Sphinx's."""
+    name = app.env.docname
+    numbers = links.equation_numbers(load(name) or Page(name=name, cells=()))
+    domain = app.env.get_domain("math")
+    for block in document.findall(nodes.math_block):
+        if block.get("label") in numbers:
+            block["number"] = numbers[block["label"]]
+            domain.data["objects"][block["label"]] = (name, numbers[block["label"]])
 
 
 class BookTable(SphinxDirective):
@@ -100,6 +128,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register roles and directive."""
     for name in ("claim", "value", "run"):
         app.add_role(name, QuoteRole())
+    app.add_role("paper", PaperRole())
+    app.connect("source-read", plain_to_myst)
+    app.connect("doctree-read", number_equations)
     app.add_directive("book-table", BookTable)
     app.add_directive("book-output", BookOutput)
     app.connect("html-page-context", useful_issues, priority=900)

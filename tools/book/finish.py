@@ -9,8 +9,8 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
-from tools.book import claims, provenance, quoting, setup_cell
-from tools.book.page import DATA_MIME, from_notebook
+from tools.book import claims, links, plain, provenance, quoting, setup_cell, wrap
+from tools.book.page import DATA_MIME, all_pages, from_notebook
 from tools.shell import ROOT
 
 Notebook = MutableMapping[str, Any]
@@ -35,10 +35,15 @@ def complete(notebook: Notebook, name: str) -> None:
         described = [d for o in cell.get("outputs", ()) if "alt" in (d := o.get("data", {}).get(DATA_MIME, {}))]
         if described:
             cell["metadata"]["mystnb"] = rendering(described[0], cell["metadata"].get("mystnb", {}))
-    resolve = quoting.resolver(from_notebook(name, dict(notebook)), claims.load(), provenance.runs())
+    page = from_notebook(name, dict(notebook))
+    places = links.places([page if other.name == name else other for other in all_pages()])
+    places.numbers.update(numbers := links.equation_numbers(page))
+    places.pages.update({label: name for cell in page.markdown for label in plain.labels(cell.source)})
+    reader = links.Reader(name, places, quoting.resolver(page, claims.load(), provenance.runs()))
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
-            cell["source"] = quoting.filled(cell["source"], resolve)
+            text = links.numbered(cell["source"], numbers)
+            cell["source"] = wrap.wrapped(links.filled(text, reader))
 
 
 def rendering(data: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:

@@ -7,11 +7,25 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from tools.book import setup_cell
-from tools.book.page import Cell, Page, prose, without_code
+from tools.book import owed, plain, setup_cell, wrap
+from tools.book.page import FENCE, Cell, Page, prose, without_code
+from tools.book.wrap import WIDTH
 
-CODE_LINES = 25
+CODE_LINES, SETUP_LINES = 25, 36
+TITLE = re.compile(r"# @title \S")
 FIRST_PAGE = "book/index"
+NUMBERS = 4
+RAW = {
+    "a role": re.compile(r"\{[a-z][\w:-]*\}\0"),
+    "a target": re.compile(r"^\([\w-]+\)=\s*$", re.MULTILINE),
+    "a directive": re.compile(r"^[> ]*:{3,}", re.MULTILINE),
+    "an equation's label": re.compile(r"\0 *\(eq-[\w-]+\)"),
+    "a footnote": re.compile(r"\[\^"),
+    "a comment or break of MyST": re.compile(r"^(?:%|\+\+\+)", re.MULTILINE),
+    "an attribute": re.compile(r"\]\{|\)\{[.#:\w]"),
+    "a link without text": re.compile(r"(?<!!)\[\]\("),
+    "other HTML": re.compile(r"<(?!/?(?:a|br|details|summary|sub|sup|kbd|img)\b)/?[A-Za-z][^>]*>"),
+}
 NETWORK = {"ftplib", "gdown", "http", "httpx", "huggingface_hub", "requests", "socket", "urllib", "wget"}
 NUMBERED = r"Exercise|Exercises|Solution|Section|Sections|Chapter|Sec\.|Eq\.|Eqs\.|Equation|Table|Figure|Fig\.|Part"
 VERSIONED = r"Python|torch|PyTorch|diffusers|NumPy|numpy|vtonlib|Jupyter Book|version|Apache|CC BY"
@@ -23,9 +37,11 @@ DISGUISED = re.compile(r"(?<![}`$\\])([`$])\s*[-+\u2212]?\d+(?:\.\d+\s*(?:\\?%)?
 
 def code_problems(cell: Cell) -> Iterator[str]:
     """What is wrong with one code cell."""
-    lines = cell.source.rstrip().count("\n") + 1
-    if lines > CODE_LINES:
-        yield f"has {lines} lines, at most {CODE_LINES} are allowed"
+    lines = cell.source.rstrip().split("\n")
+    if wide := [number for number, line in enumerate(lines, start=1) if len(line) > WIDTH]:
+        yield f"line {', '.join(map(str, wide))}: over {WIDTH} characters"
+    if cell.tags & setup_cell.FOLDED and not TITLE.match(lines[0]):
+        yield "is folded, so its first line must be '# @title What it does'"
     if re.search(r"^\s*[!%]", cell.source, flags=re.MULTILINE):
         yield "uses a shell command or magic"
     for module, names in imported(cell):
@@ -80,31 +96,77 @@ def prose_problems(cell: Cell) -> Iterator[str]:
     """Numbers typed by hand where a record should speak."""
     if "by-hand" in cell.tags or "block-by-hand" in cell.tags:
         return
-    text = REFERENCE.sub(" ", prose(cell.source))
+    source = plain.without_quotes(cell.source)
+    text = REFERENCE.sub(" ", prose(source))
     found = [match[0].strip() for match in RESULT.finditer(text)]
-    found += [match[0] for match in DISGUISED.finditer(without_code(cell.source))]
+    found += [match[0] for match in DISGUISED.finditer(without_code(source))]
     if found:
         numbers = ", ".join(found)
-        yield f"hand-typed number {numbers}: quote it with {{claim}} or {{value}}, or tag a worked example by-hand"
+        yield f"hand-typed number {numbers}: quote a claim or a number of the run, or tag a worked example by-hand"
+
+
+def plain_problems(cell: Cell) -> Iterator[str]:
+    """What notebooks' readers would see raw, and lines that are too long."""
+    if any("{" in match["info"] for match in FENCE.finditer(cell.source)):
+        yield "a fence with {...} is no Markdown: directives are for the site's own pages"
+    visible = plain.masked(cell.source)
+    for name, pattern in RAW.items():
+        if match := pattern.search(visible):
+            line = cell.source[: match.start()].count("\n")
+            yield f"{name} would stand there raw: {cell.source.splitlines()[line][:60]}"
+    if wrap.wrapped(cell.source) != cell.source:
+        yield f"has lines over {WIDTH} characters: python3 -m tools.notebooks fix"
+
+
+def long_cells(page: Page) -> list[str]:
+    """Cells of code that no reader takes in at once."""
+    found = []
+    for cell in page.code:
+        lines, most = cell.source.rstrip().count("\n") + 1, SETUP_LINES if "setup" in cell.tags else CODE_LINES
+        if lines > most:
+            found.append(f"cell {cell.number}: has {lines} lines, at most {most} are allowed")
+    return found
+
+
+def number_problems(page: Page) -> list[str]:
+    """Paragraphs with more quoted numbers than a reader takes in: a table or a plot says more."""
+    return [
+        f"cell {cell.number}: {count} quoted numbers in one paragraph, at most {NUMBERS}: {start}..."
+        for cell in page.markdown
+        for start, count in crowded(cell.source)
+    ]
+
+
+def crowded(source: str) -> Iterator[tuple[str, int]]:
+    """The paragraphs of a text with too many quoted numbers: how each starts, and how many they are."""
+    for paragraph in re.split(r"\n\s*\n", source):
+        if paragraph.lstrip().startswith("|"):
+            continue
+        numbers = (r for r in plain.references(paragraph) if r.kind in {"claim", "value"})
+        quoted = [r for r in numbers if not r.target.endswith("seeds")]
+        if len(quoted) > NUMBERS:
+            yield " ".join(paragraph.split())[:40], len(quoted)
 
 
 def setup_problems(page: Page) -> list[str]:
-    """Whether the first code cell is the standard one, and the only one of its kind."""
+    """Whether cell 1 is the standard one, and the only one of its kind."""
     if not page.code:
         return []
     first, tagged = page.code[0], [cell for cell in page.code if "setup" in cell.tags]
-    if first.source.strip() != setup_cell.source() or tagged != [first]:
-        return [
-            f"cell {first.number}: the first code cell must be the standard one, tagged setup: python3 -m tools derive"
-        ]
+    standard = setup_cell.source(first.source)
+    if first.source.strip() != standard or tagged != [first] or first.number != 1:
+        return [f"cell {first.number}: cell 1 must be the standard one, tagged setup: python3 -m tools derive"]
     return []
 
 
 def problems(page: Page) -> list[str]:
     """What is wrong with the cells of a page."""
     found = setup_problems(page) + repeated_imports(page) if page.notebook else []
+    if page.notebook and page.name not in owed.CHAPTERS:
+        found += long_cells(page) + number_problems(page)
     results = page.notebook or page.name == FIRST_PAGE  # the others, such as the design log, report none
     for cell in page.cells:
-        checks = (code_problems, output_problems) if cell.kind == "code" else (prose_problems,) if results else ()
+        text = [*([prose_problems] if results else []), *([plain_problems] if page.notebook else [])]
+        checks = [code_problems, output_problems] if cell.kind == "code" else text
         found += [f"cell {cell.number}: {problem}" for check in checks for problem in check(cell)]
     return [f"{page.name}: {problem}" for problem in found]

@@ -6,14 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tools.book import plain
 from tools.book.marks import MarkedTest, marked
 from tools.book.page import Page
 
-BOX = re.compile(
-    r"^(?P<fence>:{3,})\{admonition\} (?P<title>[^\n]*)\n:class: disagreement\n(?::name: (?P<name>\S+)\n)?(?P<body>.*?)"
-    r"^(?P=fence)\s*$",
-    re.MULTILINE | re.DOTALL,
-)
 TITLE = re.compile(r"(D\d+)\. (\S.*)")
 FIELDS = ("Paper", "Official code", "This book")
 
@@ -31,22 +27,17 @@ class Box:
 def read(page: Page) -> tuple[list[Box], list[str]]:
     """The boxes of a page, and what is wrong with them."""
     boxes, wrong = [], []
-    for cell in page.markdown:
-        matches = list(BOX.finditer(cell.source))
-        if len(matches) != len(re.findall(r"^:class:.*\bdisagreement\b", cell.source, flags=re.MULTILINE)):
-            wrong.append(
-                f"cell {cell.number}: a disagreement box must start :::{{admonition}} D3. Title, :class:, :name:"
-            )
-        for match in matches:
-            title = TITLE.fullmatch(match["title"].strip())
-            parts = re.split(r"^\*\*([A-Z][\w ]+)\.\*\*", match["body"], flags=re.MULTILINE)[1:]
+    for cell in page.markdown if page.notebook else ():
+        for box in plain.boxes(cell.source):
+            title = TITLE.fullmatch(box.title.strip())
+            parts = re.split(r"^\*\*([A-Z][\w ]+)\.\*\*", box.body, flags=re.MULTILINE)[1:]
             fields = {name: text.strip() for name, text in zip(parts[::2], parts[1::2], strict=True)}
-            if not title or match["name"] != title[1]:
-                wrong.append(f"cell {cell.number}: box '{match['title']}': expected a title 'D3. ...' and :name: D3")
-            elif tuple(fields) != FIELDS or not all(fields.values()):
-                wrong.append(f"cell {cell.number}: box {title[1]}: expected {', '.join(f'**{f}.**' for f in FIELDS)}")
-            else:
+            if title and tuple(fields) == FIELDS and all(fields.values()):
                 boxes.append(Box(title[1], title[2], fields, page.name))
+            elif title:
+                wrong.append(f"cell {cell.number}: box {title[1]}: expected {', '.join(f'**{f}.**' for f in FIELDS)}")
+            elif fields.keys() & set(FIELDS):
+                wrong.append(f"cell {cell.number}: box '{box.title}': expected a title 'D3. ...'")
     return boxes, wrong
 
 

@@ -132,14 +132,20 @@ def without_code(markdown: str) -> str:
 
 
 def prose(markdown: str) -> str:
-    """Only what is read as sentences: without code, mathematics, roles and addresses."""
+    """Only what is read as sentences: without code, mathematics, citations, roles and addresses."""
     text = re.sub(r"\$\$.*?\$\$(?:[ \t]*\([\w-]+\))?", " ", without_code(markdown), flags=re.DOTALL)
     text = re.sub(r"(?:\{[\w:-]+\})?(`+)(?!`).+?(?<!`)\1(?!`)", " ", text, flags=re.DOTALL)
     text = re.sub(r"(?<!\\)\$[^$\n]+(?:\n[^$\n]+)*\$", " ", text)
+    text = re.sub(r"\[[^\]]*\]\([^)]*/bibliography\.html#[^)]*\)", " ", text)
     text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)
     return re.sub(r"https?://\S+|<[^>\n]+>", " ", text)
 
 
+def words_of(markdown: str) -> int:
+    """How many words of a text are read outside code and mathematics."""
+    return len(re.findall(r"[^\W\d_][\w'-]*", prose(markdown)))
+
+
 def words(page: Page) -> int:
     """How many words a reader reads outside code and mathematics."""
-    return sum(len(re.findall(r"[^\W\d_][\w'-]*", prose(cell.source))) for cell in page.markdown)
+    return sum(words_of(cell.source) for cell in page.markdown)

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from tools.book.page import Page
+from tools.book.setup_cell import chapter_imports
 from tools.book.sources import bare, hashes, short_hash, used_modules
 from tools.shell import ROOT, write
 
@@ -23,9 +24,9 @@ def pinned_torch() -> str:
 
 
 def provenance(page: Page) -> dict[str, Any]:
-    """What the outputs of ``page`` would be made from now. The setup cell does not count: another check fixes it."""
-    code = [cell.source for cell in page.code if "setup" not in cell.tags]
-    modules = used_modules([*code, *(c.source for c in page.code if "setup" in c.tags)])
+    """What the outputs of ``page`` would be made from now. Of the setup cell only the chapter's imports count."""
+    code = [chapter_imports(cell.source) if "setup" in cell.tags else cell.source for cell in page.code]
+    modules = used_modules(code)
     return {"code": [short_hash(bare(source)) for source in code], "sources": hashes(modules), "torch": pinned_torch()}
 
 
@@ -36,7 +37,7 @@ def stale(page: Page) -> list[str]:
         return ["its outputs have no provenance"]
     found = []
     if stored["code"] != now["code"]:
-        cells = [cell.number for cell in page.code if "setup" not in cell.tags]
+        cells = [cell.number for cell in page.code]
         same = [a == b for a, b in zip(stored["code"], now["code"], strict=False)]
         first = same.index(False) if False in same else len(same)
         found.append(f"code changed from cell {cells[first]} on" if first < len(cells) else "code cells were deleted")

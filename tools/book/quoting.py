@@ -1,8 +1,10 @@
-"""Numbers in prose: roles that name a record, and carry its value as their text.
+"""Numbers in prose: what names a record, and carries its value as its text.
+
+Notebooks have links and comments (tools.book.plain). On pages of the site and inside Sphinx they are roles:
 
 ``{claim}`name.metric``` names a claim, ``{value}`name``` a number that a cell of the same notebook quotes, and
 ``{run}`this``` the notebook's run time. Filling writes the value in front: ``{claim}`0.42 <name.metric>```. So the text
-reads the same in Colab, and a value that is not the record's is found.
+is there to read, and a value that is not the record's is found.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from tools.book import plain
 from tools.book.claims import Claim
 from tools.book.page import Page
 
@@ -93,3 +96,13 @@ def problems(text: str, resolve: Callable[[str, str], str]) -> list[str]:
         if match[2] is None or match[2].strip() != value:
             found.append(f"{match[0]}: the record says '{value}'; run: python3 -m tools.notebooks fix")
     return found
+
+
+def quoted_claims(page: Page) -> set[str]:
+    """The claims that a page quotes."""
+    if page.notebook:
+        references = (r for cell in page.markdown for r in plain.references(cell.source))
+        found = {reference.target for reference in references if reference.kind == "claim"}
+    else:
+        found = {target(role) for cell in page.markdown for role in ROLE.finditer(cell.source) if role[1] == "claim"}
+    return {name.partition(".")[0] for name in found}

@@ -9,22 +9,23 @@ from tools.site import repository
 
 # What pip must bring beside vtonlib where only Colab's packages are there; --no-deps keeps it from touching torch.
 MISSING_ON_COLAB = ("jaxtyping", "wadler-lindig", "torchmetrics", "lightning-utilities")
-TEMPLATE = """\
-# Installs vtonlib where it is missing (Colab). It never touches torch or numpy.
+HEAD = """\
+# @title Setup (run this first)
 import importlib.util
 import subprocess
 import sys
 
-if importlib.util.find_spec("vtonlib") is None:
-    packages = [
-        "vtonlib @ git+{url}@{branch}",
-        {others},
-    ]
-    subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *packages])
-
-from vtonlib.viz.notebook import setup
-
+if importlib.util.find_spec("vtonlib") is None:  # Colab; its torch stays
+    packages = "{others}"
+    vtonlib = "git+{url}@{branch}"
+    pip = f"{{sys.executable}} -m pip install -q --no-deps {{packages}} {{vtonlib}}"
+    subprocess.check_call(pip.split())
+"""
+TAIL = """\
 session = setup("{version}")"""
+FOLDED = {"setup", "hide-input"}
+"""Tags of cells whose code is folded: in JupyterLab and Colab by metadata, on the site by MyST-NB."""
+IMPORT = "from vtonlib.viz.notebook import setup"
 
 
 def version() -> str:
@@ -36,11 +37,18 @@ def version() -> str:
     return match[1]
 
 
-def source() -> str:
-    """The cell's text."""
+def source(text: str = "") -> str:
+    """The standard cell, with the chapter's imports that ``text`` holds between its head and its last line."""
     url, branch = repository()
-    others = ",\n        ".join(f'"{name}"' for name in MISSING_ON_COLAB)  # as ruff formats it
-    return TEMPLATE.format(url=url, branch=branch, others=others, version=version())
+    others = " ".join(MISSING_ON_COLAB)
+    head = HEAD.format(url=url, branch=branch, others=others)
+    return "\n".join([head, chapter_imports(text) or IMPORT, "", TAIL.format(version=version())])
+
+
+def chapter_imports(text: str) -> str:
+    """What of a setup cell is the chapter's own: the lines between the installation and the session."""
+    after = re.sub(r"\A.*?^    subprocess\.check_call\(.*?\)\n", "", text, flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"^session = setup\(.*\)\s*\Z", "", after, flags=re.MULTILINE).strip()
 
 
 def colab(name: str) -> str:
@@ -57,5 +65,5 @@ COLAB_LINK = re.compile(r"https://colab\.research\.google\.com/github/[\w.-]+/[\
 def refreshed(kind: str, text: str, tags: set[str], name: str) -> str:
     """A cell's text with the standard setup, or with Colab links that open this notebook."""
     if kind == "code":
-        return source() if "setup" in tags else text
+        return source(text) if "setup" in tags else text
     return COLAB_LINK.sub(colab(name), text) if "block-header" in tags else text

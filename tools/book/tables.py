@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tools.book import anatomy, claim_pages, claims, equations, ledger, provenance, quoting, setup_cell
+from tools.book import anatomy, claim_pages, claims, equations, ledger, myst, provenance, quoting, setup_cell
 from tools.book.page import Page
 from tools.site import repository
 
@@ -56,14 +56,9 @@ def claim_table(pages: Sequence[Page]) -> list[str]:
         "",
     ]
     for name, claim in known.items():
-        quoting_pages = [p.name for p in pages if any(_quotes(c.source, name) for c in p.markdown)]
+        quoting_pages = [p.name for p in pages if name in quoting.quoted_claims(p)]
         lines += claim_pages.card(claim, [page_link(page) for page in quoting_pages])
     return lines
-
-
-def _quotes(text: str, name: str) -> bool:
-    roles = quoting.ROLE.finditer(text)
-    return any(role[1] == "claim" and quoting.target(role).partition(".")[0] == name for role in roles)
 
 
 def ledger_table(pages: Sequence[Page]) -> list[str]:
@@ -72,7 +67,7 @@ def ledger_table(pages: Sequence[Page]) -> list[str]:
         (
             f"{{ref}}`{box.id} <{box.id.lower()}>`",
             box.title,
-            *(box.fields[name] for name in ledger.FIELDS),
+            *(myst.text(box.fields[name]) for name in ledger.FIELDS),
             ", ".join(source_link(test.file, f"`{test.name}`") for test in ledger.tests(box)),
         )
         for box in ledger.boxes(pages)
@@ -93,7 +88,8 @@ def status_table(pages: Sequence[Page]) -> list[str]:
             shown = [versions.get(name, "-") for name in ("vtonlib", "torch", "numpy")]
             python = run.get("python", "-")
             link = f"[Colab]({setup_cell.colab(page.name)})"
-            rows.append((page_link(page.name), current, run.get("date", "-"), seconds, python, *shown, link))
+            anchor = f'<a id="{page.name.removeprefix("notebooks/")}"></a>'
+            rows.append((anchor + page_link(page.name), current, run.get("date", "-"), seconds, python, *shown, link))
     heads = ("notebook", "outputs", "last run", "took", "Python", "vtonlib", "torch", "numpy", "")
     return table(heads, rows, "The notebooks will be listed here when the first chapters are in place.")
 

@@ -171,8 +171,10 @@ class Quoted:
     def __repr__(self) -> str:
         return "\n".join(f"{name} = {value}" for name, value in self.values.items())
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return {"text/plain": repr(self), DATA_MIME: {"values": self.values}}
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display({"text/plain": "", DATA_MIME: {"values": self.values}}, raw=True)  # readers see nothing
 
 
 def quote(**values: str) -> Quoted:
