@@ -14,8 +14,8 @@ from tools import api
 from tools.book import plain
 from tools.book.page import FENCE, Page
 from tools.shell import ROOT
-from tools.site import published
 from tools.site import pages as contents
+from tools.site import published
 
 MYST_LABEL = re.compile(r"^\(([\w-]+)\)=$", re.MULTILINE)
 Resolve = Callable[[str, str], str]
