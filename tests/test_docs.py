@@ -128,7 +128,7 @@ def test_labels_are_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda p: p.name)
 def test_relative_links_lead_somewhere(path) -> None:
-    links = re.findall(r"(?<!`)\]\(([^)\s]+)\)", path.read_text(encoding="utf8"))
+    links = re.findall(r"\]\(([^)\s]+)\)", plain.masked(path.read_text(encoding="utf8")))
     local = [link.partition("#")[0] for link in links if "://" not in link and not link.startswith(("#", "mailto:"))]
     assert [link for link in local if not (path.parent / link).exists()] == []
 
