@@ -61,9 +61,9 @@ MIDDLE, SIDES = 1 / 3, 0.6
 MATCHER = (
     ("garment", "anyhow"),
     ("place", "anyhow"),
-    ("outline", "anyhow"),
     ("garment", "straight"),
     ("place", "straight"),
+    ("outline", "anyhow"),
 )
 STABLE_VITON = (("garment", "anyhow"), ("place", "anyhow"))
 """What the keys see, and how the garments of training lie."""
