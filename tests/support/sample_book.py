@@ -52,12 +52,13 @@ It is ?<!--inside--> here, by [(?)](#eq-sample-mean). Over many seeds it is [?](
 ([?]({SITE}book/claims.html#sample.mean.interval)). See [D901]({SITE}book/ledger.html#d901),
 [a paper]({SITE}book/bibliography.html#kim2024stableviton) and
 [`masked_mean`]({SITE}book/api.html#vtonlib.grids.masked_mean)."""
-BOX = """\
+BOX = f"""\
 ## Disagreements
 
 > **D901. Mean or sum?**
 >
-> **Paper.** A mean.
+> **Paper.** [Park et al. (2019)]({SITE}book/bibliography.html#park2019spade): a
+> mean.
 >
 > **Official code.** A sum.
 >

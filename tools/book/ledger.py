@@ -11,6 +11,7 @@ from tools.book.marks import MarkedTest, marked
 from tools.book.page import Page
 
 TITLE = re.compile(r"(D\d+)\. (\S.*)")
+CITATION = "/book/bibliography.html#"
 FIELDS = ("Paper", "Official code", "This book")
 
 
@@ -59,5 +60,6 @@ def problems(pages: Sequence[Page]) -> list[str]:
     found += [
         f'{b.page}: box {b.id} has no test marked @pytest.mark.disagreement("{b.id}")' for b in known if not tests(b)
     ]
+    found += [f"{b.page}: box {b.id}: its paper is not cited" for b in known if CITATION not in b.fields["Paper"]]
     found += [f"box {name} is on {ids.count(name)} places" for name in sorted({x for x in ids if ids.count(x) > 1})]
     return found + [f"{t}: no page has a box {t.shown}" for t in marked("disagreement") if t.shown not in ids]

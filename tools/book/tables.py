@@ -62,18 +62,16 @@ def claim_table(pages: Sequence[Page]) -> list[str]:
 
 
 def ledger_table(pages: Sequence[Page]) -> list[str]:
-    """Each disagreement with its three fields and its tests."""
-    rows = [
-        (
-            f"{{ref}}`{box.id} <{box.id.lower()}>`",
-            box.title,
-            *(myst.text(box.fields[name]) for name in ledger.FIELDS),
-            ", ".join(source_link(test.file, f"`{test.name}`") for test in ledger.tests(box)),
-        )
-        for box in ledger.boxes(pages)
-    ]
-    heads = ("", "where", "paper", "official code", "this book", "test")
-    return table(heads, rows, "No disagreement is recorded yet.")
+    """A card for each disagreement: what three sources say, and the tests that show it."""
+    lines = []
+    for box in ledger.boxes(pages):
+        lines += [f":::::{{card}} {box.id}. {box.title}", ":class-card: book-card", ""]
+        for name in ledger.FIELDS:
+            lines += [f"**{name}.** {myst.text(box.fields[name])}", ""]
+        tests = ", ".join(source_link(test.file, f"`{test.name}`") for test in ledger.tests(box))
+        where = f"{{ref}}`in its chapter <{box.id.lower()}>`"
+        lines += [f"**Read it** {where}, {page_link(box.page)}. **Shown by** {tests}.", ":::::", ""]
+    return lines or ["No disagreement is recorded yet."]
 
 
 def status_table(pages: Sequence[Page]) -> list[str]:
@@ -82,15 +80,14 @@ def status_table(pages: Sequence[Page]) -> list[str]:
     for page in pages:
         if page.notebook:
             run = runs.get(page.name, {})
-            versions = run.get("versions", {})
             current = "stale" if provenance.problems(page) else "current"
-            seconds = f"{run['seconds']} s" if run else "-"
-            shown = [versions.get(name, "-") for name in ("vtonlib", "torch", "numpy")]
-            python = run.get("python", "-")
+            last = f"{run['date']}, in {run['seconds']} s" if run else "never"
+            used = {"Python": run.get("python", "-"), **run.get("versions", {})}
+            made = ", ".join(f"{name} {version}" for name, version in used.items())
             link = f"[Colab]({setup_cell.colab(page.name)})"
             anchor = f'<a id="{page.name.removeprefix("notebooks/")}"></a>'
-            rows.append((anchor + page_link(page.name), current, run.get("date", "-"), seconds, python, *shown, link))
-    heads = ("notebook", "outputs", "last run", "took", "Python", "vtonlib", "torch", "numpy", "")
+            rows.append((anchor + page_link(page.name), current, last, made, link))
+    heads = ("notebook", "outputs", "last run", "made with", "open")
     return table(heads, rows, "The notebooks will be listed here when the first chapters are in place.")
 
 

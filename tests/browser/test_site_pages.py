@@ -1,0 +1,102 @@
+"""Every page of the built site in Chromium: it fits phone, tablet and desk, axe finds nothing, nothing is fetched.
+
+Each page is opened once; what is found there is looked at by several tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.site import HTML, pages
+
+WIDTHS = (1280, 768, 390)
+THEMES_OWN: dict[str, str] = {}
+"""Rules of axe that the theme breaks where we cannot mend it, each with its reason."""
+SCROLLS = """() => [...document.querySelectorAll('.cell_input pre, .highlight pre')]
+    .filter(e => e.offsetParent && e.scrollWidth > e.clientWidth + 1).map(e => e.innerText.slice(0, 60))"""
+WIDE = """() => {
+    const width = document.documentElement.clientWidth
+    if (document.documentElement.scrollWidth <= width) return []
+    const wide = [...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > width + 1)
+    return [document.documentElement.scrollWidth, ...wide.slice(0, 3).map(e => e.outerHTML.slice(0, 80))].map(String)
+}"""
+AXE = """rules => axe.run(document, {resultTypes: ['violations'], ...rules}).then(found => found.violations.flatMap(
+    rule => rule.nodes.map(node => `${rule.id}: ${node.target.join(' ')}: ${node.html.slice(0, 120)}`)))"""
+pytestmark = pytest.mark.skipif(not HTML.exists(), reason="the site is not built: python3 -m tools book")
+
+
+@dataclass
+class Seen:
+    """What one page showed."""
+
+    wide: dict[int, list[str]] = field(default_factory=dict)
+    scrolling: list[str] = field(default_factory=list)
+    faults: dict[str, list[str]] = field(default_factory=dict)
+    foreign: list[str] = field(default_factory=list)
+
+
+def look(page: Any, name: str, axe: str, requests: list[str]) -> Seen:
+    """Open a page, and look at it in every width and theme."""
+    seen = Seen()
+    requests.clear()
+    page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+    page.goto((HTML / f"{name}.html").as_uri())
+    page.evaluate("() => window.MathJax?.startup?.promise")
+    page.evaluate(axe)
+    for theme in ("light", "dark"):
+        page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+        only = {} if theme == "light" else {"runOnly": ["color-contrast"]}
+        found = page.evaluate(AXE, only)
+        seen.faults[theme] = [line for line in found if line.partition(":")[0] not in THEMES_OWN]
+    seen.scrolling = page.evaluate(SCROLLS)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        seen.wide[width] = page.evaluate(WIDE)
+    seen.foreign = [url for url in requests if not url.startswith(("file:", "data:", "blob:"))]
+    return seen
+
+
+@pytest.fixture(scope="module")
+def seen(browser: Any) -> Iterator[dict[str, Seen]]:
+    """What every page of the contents showed."""
+    package = pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
+    axe = next(Path(folder) / "axe.min.js" for folder in package.__path__).read_text(encoding="utf8")
+    context = browser.new_context(offline=True, color_scheme="light")
+    context.set_default_timeout(60_000)  # for a busy machine; nothing is measured by it
+    page, requests = context.new_page(), []
+    page.on("request", lambda request: requests.append(request.url))
+    yield {name: look(page, name, axe, requests) for name in pages()}
+    context.close()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_page_is_wider_than_its_window(seen: dict[str, Seen], width: int) -> None:
+    assert {name: page.wide[width] for name, page in seen.items() if page.wide[width]} == {}
+
+
+def test_no_code_scrolls_sideways_on_a_desk(seen: dict[str, Seen]) -> None:
+    assert {name: page.scrolling for name, page in seen.items() if page.scrolling} == {}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(seen: dict[str, Seen], theme: str) -> None:
+    assert {name: page.faults[theme] for name, page in seen.items() if page.faults[theme]} == {}
+
+
+def test_no_request_leaves_the_host(seen: dict[str, Seen]) -> None:
+    assert {name: page.foreign for name, page in seen.items() if page.foreign} == {}
+
+
+def test_a_faulty_page_is_found(browser: Any, tmp_path: Path) -> None:
+    code = "<pre style='overflow: auto; width: 100px'>" + "x" * 99 + "</pre>"
+    (tmp_path / "a.html").write_text(f"<main><div class=highlight>{code}</div><p style='width: 900px'>p</p></main>")
+    context = browser.new_context(offline=True, viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    page.goto((tmp_path / "a.html").as_uri())
+    assert page.evaluate(SCROLLS) == ["x" * 60] and page.evaluate(WIDE)[0] == "908"
+    context.close()
