@@ -1,10 +1,13 @@
 """Keep the models of a run: its final weights in half precision, its report and its config, small enough to commit.
 
 python -m tools.store runs/gpu/stableviton-small checkpoints/stableviton-small
+python -m tools.store runs/try-on vtonlib/weights/try_on --steps 2
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -31,8 +34,10 @@ def halve(file: Path, out: Path) -> None:
         sys.exit(f"{file}: {out.stat().st_size} bytes in half precision, expected under {LARGEST_CHECKPOINT}")
 
 
-def store(run: Path, out: Path) -> None:
+def store(run: Path, out: Path, *, steps: int | None = None) -> None:
     """Copy ``run``'s final folder to ``out``, its weights as float16, with config, report and picture beside them.
+
+    ``steps`` is how often the stored diffusion pipeline denoises, unless told otherwise.
 
     ``out`` appears, or is replaced, only when all is written.
 
@@ -48,6 +53,10 @@ def store(run: Path, out: Path) -> None:
         shutil.copytree(final, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.safetensors"))
         for file in sorted(final.rglob("*.safetensors")):
             halve(file, folder / file.relative_to(final))
+        if steps is not None:
+            index = json.loads((folder / "model_index.json").read_text(encoding="utf8"))
+            text = json.dumps({**index, "default_denoising_steps": steps}, indent=2)
+            (folder / "model_index.json").write_text(text + "\n", encoding="utf8")
         for name in BESIDE:
             if (run / name).exists():
                 shutil.copy2(run / name, folder / name)
@@ -55,4 +64,9 @@ def store(run: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    store(Path(sys.argv[1]), Path(sys.argv[2]))
+    parser = argparse.ArgumentParser(prog="python -m tools.store")
+    parser.add_argument("run", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--steps", type=int, help="denoising steps of the stored diffusion pipeline")
+    options = parser.parse_args()
+    store(options.run, options.out, steps=options.steps)

@@ -209,7 +209,9 @@ def _add_sample(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--correspondence", type=Path, help="also write a picture of the correspondence")
     verb.add_argument("--height", type=whole(*SIDES), help="height to work at (default: the run's)")
     verb.add_argument("--width", type=whole(*SIDES), help="width to work at (default: the run's)")
-    verb.add_argument("--steps", type=whole(1, 1000), default=20)
+    verb.add_argument(
+        "--steps", type=whole(1, 1000), help="denoising steps (default: what the pipeline was stored with)"
+    )
     verb.add_argument("--guidance-scale", type=finite, default=1.0)
     verb.add_argument("--seed", type=whole(0, 2**63 - 1), default=0)
     verb.set_defaults(call=sample)

@@ -37,6 +37,8 @@ from vtonlib.training.trainer import Trainer, seed_everything
 
 FINAL = "final"
 """Where in its run folder a trainer leaves what it trained."""
+SHIPPED = Path(__file__).with_name("weights") / "try_on"
+"""The run that comes with the library: what `tools.store` keeps of one."""
 
 
 def train(config: ExperimentConfig, out: Path) -> Path:
@@ -52,8 +54,8 @@ def train(config: ExperimentConfig, out: Path) -> Path:
     return out / FINAL
 
 
-def load_pipeline(run: Path) -> Pipeline:
-    """The try-on pipeline of a finished run, or of a folder written by ``save_pretrained``.
+def load_pipeline(run: Path = SHIPPED) -> Pipeline:
+    """The try-on pipeline of a finished run, or of a folder written by ``save_pretrained``; by default the shipped one.
 
     Raises:
         FileNotFoundError: when there is none.
@@ -68,6 +70,16 @@ def load_pipeline(run: Path) -> Pipeline:
             "VITON-HD's three stages; matchers are measured by benchmarks/matcher.py"
         )
     raise FileNotFoundError(f"{run}: no trained pipeline here (no {FINAL}/{INDEX}); train one first")
+
+
+def load_source(run: Path = SHIPPED) -> TryOnSource:
+    """The examples that a run was trained on, and its test examples; by default those of the shipped run.
+
+    Raises:
+        FileNotFoundError: when ``run`` holds no config.
+        ValueError: when its config is not one.
+    """
+    return open_source(read_config(run / "config.json").data)
 
 
 def assemble(segmentation: Path, matching: Path, alias: Path, out: Path) -> Path:
@@ -131,11 +143,11 @@ class TryOn:
 
 
 def try_on(
-    pipeline: Pipeline, batch: TryOnBatch, *, steps: int = 20, guidance_scale: float = 1.0, seed: int = 0
+    pipeline: Pipeline, batch: TryOnBatch, *, steps: int | None = None, guidance_scale: float = 1.0, seed: int = 0
 ) -> TryOn:
     """Put the batch's garments on its persons; ``steps`` and ``guidance_scale`` concern diffusion alone.
 
-    Attentions are read while the result itself, noised again, is denoised once: nothing of the true person is used.
+    By default as many steps as the pipeline was stored with. Attentions are read while the result itself, noised again, is denoised once: nothing of the true person is used.
     """
     inputs: dict[str, Any] = {
         "garment": batch.garment,

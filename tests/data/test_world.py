@@ -263,3 +263,16 @@ if __name__ == "__main__":
         for split in ("train", "cross")
     }
     GOLDEN.write_text(json.dumps(rounded) + "\n", encoding="utf8")
+
+
+def test_anybody_in_any_garment_of_the_category() -> None:
+    world = World(DataConfig())
+    persons, garments = torch.tensor([0, 0, 1]), torch.tensor([1, 3, 3])
+    batch = world.dressed("test", persons, garments)
+    alone = world.paired("test", torch.tensor([1, 3, 3]))
+    assert torch.equal(batch.garment, alone.garment) and torch.equal(batch.agnostic[0], batch.agnostic[1])
+    assert not torch.equal(batch.person[0], batch.person[1])
+    theirs = world.dressed("test", persons, persons)
+    assert torch.equal(theirs.person, world.paired("test", persons).person)
+    with pytest.raises(ValueError, match="categories"):
+        world.dressed("test", torch.tensor([0]), torch.tensor([2]))

@@ -73,5 +73,13 @@ class World:
 
     def unpaired(self, split: Split, indices: Int[Tensor, " b"]) -> TryOnBatch:
         """The same persons in another garment: ``person`` and every truth show them wearing it."""
-        garment = self.scenes(split, self.partner(split, indices)).garment
-        return render(self.scenes(split, indices).wearing(garment), self.config.height, self.config.width)
+        return self.dressed(split, indices, self.partner(split, indices))
+
+    def dressed(self, split: Split, persons: Int[Tensor, " b"], garments: Int[Tensor, " b"]) -> TryOnBatch:
+        """The persons of some examples in the garments of others of the same categories; all truth is of these.
+
+        Raises:
+            ValueError: where a garment is of another category than the person's, or an index is none of the split's.
+        """
+        garment = self.scenes(split, garments).garment
+        return render(self.scenes(split, persons).wearing(garment), self.config.height, self.config.width)

@@ -35,6 +35,8 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
 
     It starts from pure noise. StableVITON's script starts from the noised *target* image, of which 7 % remain, so its
     paired numbers contain a little of the answer. The garment features are computed once, not at every step.
+
+    ``default_denoising_steps`` is stored with the weights, since how many steps are best depends on them.
     Book: sec-latent-diffusion.
     """
 
@@ -44,8 +46,10 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
         image_encoder: ImageEncoder,
         unet: StableVITONUNet,
         scheduler: DDIMScheduler,
+        default_denoising_steps: int = 20,
     ) -> None:
         super().__init__()
+        self.register_to_config(default_denoising_steps=default_denoising_steps)
         self.register_modules(autoencoder=autoencoder, image_encoder=image_encoder, unet=unet, scheduler=scheduler)
 
     @torch.no_grad()
@@ -56,7 +60,7 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
         agnostic: Float[Tensor, "b 3 h w"],
         agnostic_mask: Float[Tensor, "b 1 h w"],
         dense_pose: Float[Tensor, "b 3 h w"],
-        num_inference_steps: int = 20,
+        num_inference_steps: int | None = None,
         guidance_scale: float = 1.0,
         repaint: bool = True,
         generator: torch.Generator | None = None,
@@ -69,7 +73,7 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
             agnostic: persons with the region to paint greyed out, in [-1, 1].
             agnostic_mask: that region, 1 = paint.
             dense_pose: body surface maps in [-1, 1].
-            num_inference_steps: DDIM steps.
+            num_inference_steps: DDIM steps; by default those that the pipeline was stored with.
             guidance_scale: 1 is no guidance, as in StableVITON's script (its validation uses 5). More amplifies the
                 garment's token only; the garment features stay in both branches.
             repaint: keep the pixels of ``agnostic`` outside the mask (StableVITON's ``--repaint``, there off).
@@ -83,7 +87,8 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
         images = {"garment": garment, "agnostic": agnostic, "agnostic_mask": agnostic_mask, "dense_pose": dense_pose}
         on_device = {name: image.to(device, self.unet.dtype) for name, image in images.items()}
         conditions = encode_conditions(self.autoencoder, **on_device)
-        latents = self._denoise(conditions, num_inference_steps, guidance_scale, generator, callback_on_step_end)
+        steps = num_inference_steps or self.config.default_denoising_steps
+        latents = self._denoise(conditions, steps, guidance_scale, generator, callback_on_step_end)
         result = decode(self.autoencoder, latents)
         if repaint:
             mask = on_device["agnostic_mask"]
