@@ -34,6 +34,13 @@ def halve(file: Path, out: Path) -> None:
         sys.exit(f"{file}: {out.stat().st_size} bytes in half precision, expected under {LARGEST_CHECKPOINT}")
 
 
+def _change(file: Path, *, drop: str = "", **values: object) -> None:
+    """Rewrite a JSON object with new values, and without one name."""
+    old = json.loads(file.read_text(encoding="utf8"))
+    kept = {name: value for name, value in old.items() if name != drop}
+    file.write_text(json.dumps({**kept, **values}, indent=2) + "\n", encoding="utf8")
+
+
 def store(run: Path, out: Path, *, steps: int | None = None) -> None:
     """Copy ``run``'s final folder to ``out``, its weights as float16, with config, report and picture beside them.
 
@@ -53,10 +60,10 @@ def store(run: Path, out: Path, *, steps: int | None = None) -> None:
         shutil.copytree(final, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.safetensors"))
         for file in sorted(final.rglob("*.safetensors")):
             halve(file, folder / file.relative_to(final))
+        for settings in folder.rglob("*.json"):
+            _change(settings, drop="_name_or_path")  # where on this machine a network was read from
         if steps is not None:
-            index = json.loads((folder / "model_index.json").read_text(encoding="utf8"))
-            text = json.dumps({**index, "default_denoising_steps": steps}, indent=2)
-            (folder / "model_index.json").write_text(text + "\n", encoding="utf8")
+            _change(folder / "model_index.json", default_denoising_steps=steps)
         for name in BESIDE:
             if (run / name).exists():
                 shutil.copy2(run / name, folder / name)

@@ -147,7 +147,8 @@ def try_on(
 ) -> TryOn:
     """Put the batch's garments on its persons; ``steps`` and ``guidance_scale`` concern diffusion alone.
 
-    By default as many steps as the pipeline was stored with. Attentions are read while the result itself, noised again, is denoised once: nothing of the true person is used.
+    By default as many steps as the pipeline was stored with. Attentions are read while the result itself, noised again,
+    is denoised once: nothing of the true person is used.
     """
     inputs: dict[str, Any] = {
         "garment": batch.garment,

@@ -7,6 +7,7 @@ from vtonlib.models.autoencoder import new_autoencoder
 from vtonlib.models.image_encoder import ImageEncoder
 from vtonlib.models.stable_viton import StableVITONUNet
 from vtonlib.pipelines.diffusion import TryOnDiffusionPipeline
+from vtonlib.pipelines.load import read_pipeline
 from vtonlib.tasks.stable_viton import new_scheduler
 
 
@@ -122,3 +123,14 @@ def test_sizes_the_model_cannot_take_are_refused(pipeline, inputs):
     odd = {name: image[..., :28, :] for name, image in inputs.items()}
     with pytest.raises(ValueError, match="7x6; both sides must be multiples of 2"):
         run(pipeline, odd)
+
+
+def test_the_stored_number_of_steps_is_the_default(pipeline, inputs, tmp_path):
+    pipeline.register_to_config(default_denoising_steps=3)
+    images = pipeline(**inputs, generator=torch.Generator().manual_seed(0)).images
+    assert torch.equal(images, run(pipeline, inputs))
+    pipeline.save_pretrained(tmp_path)
+    loaded = read_pipeline(tmp_path)
+    assert loaded.config.default_denoising_steps == 3
+    assert torch.equal(loaded(**inputs, generator=torch.Generator().manual_seed(0)).images, images)
+    pipeline.register_to_config(default_denoising_steps=20)

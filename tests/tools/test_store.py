@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,16 @@ def test_a_stored_pipeline_paints_nearly_the_same(tmp_path: Path) -> None:
     for name, module_ in convolutions:
         ours, theirs = module_.weight, loaded.generator_network.get_submodule(name).weight
         assert (ours - theirs).abs().max() < 2**-10 * ours.abs().max(), name
+
+
+def test_no_path_of_this_machine_is_kept(run: Path, tmp_path: Path) -> None:
+    (run / "final" / "net" / "config.json").write_text('{"_name_or_path": "/somewhere", "channels": 3}')
+    store(run, tmp_path / "stored")
+    assert json.loads((tmp_path / "stored" / "net" / "config.json").read_text()) == {"channels": 3}
+
+
+def test_steps_are_stored_with_the_pipeline(run: Path, tmp_path: Path) -> None:
+    (run / "final" / "model_index.json").write_text('{"_class_name": "X", "default_denoising_steps": 20}')
+    store(run, tmp_path / "stored", steps=2)
+    index = json.loads((tmp_path / "stored" / "model_index.json").read_text())
+    assert index == {"_class_name": "X", "default_denoising_steps": 2}
