@@ -63,6 +63,25 @@ def test_evaluate_writes_a_report_with_every_split_and_baseline(run):
         assert picture.size == (4 * 24 + 3 * 2, 6 * 32 + 5 * 2), "six rows, four columns, two pixels apart"
 
 
+def test_evaluate_shows_the_blind_twin_and_another_garments_pixels(run, tmp_path):
+    twin = tmp_path / "twin"
+    assert main(["train", "stableviton", "--out", str(twin), "--set", *SMALL, *MODEL, "task.keys_see=place"]) == 0
+    assert main(["evaluate", str(run), "--count", "2", "--blind", str(twin)]) == 0
+    table = Report.from_json((run / "report.json").read_text()).table("laid straight")
+    methods = {row.method for row in table.rows}
+    assert methods >= {
+        "warps.0",
+        "warps.0, blind twin",
+        "warps.0, other garment",
+        "uniform attention 8x6",
+        "random pixel",
+    }
+    assert main(["evaluate", str(twin), "--count", "2"]) == 0
+    table = Report.from_json((twin / "report.json").read_text()).table("paired")
+    epe, misled = (table.cell(f"warps.0{which}", "EPE").mean for which in ("", ", other garment"))
+    assert epe == pytest.approx(misled, rel=0.02)  # blind keys: only the noise of the two readings differs
+
+
 def test_data_make_lays_garments_as_it_is_told(folder, tmp_path):
     size = ["--height", "32", "--width", "24", "--train", "8", "--test", "4"]
     assert main(["data", "make", str(tmp_path / "anyhow"), *size, "--laid", "anyhow"]) == 0

@@ -68,7 +68,7 @@ def evaluate(options: argparse.Namespace) -> None:
     from vtonlib import experiment
 
     root = None if options.data is None else str(options.data)
-    report = experiment.evaluate(options.run, count=options.count, root=root)
+    report = experiment.evaluate(options.run, count=options.count, root=root, blind=options.blind)
     print(report.markdown())
     print(f"written: {options.run / 'report.md'}, report.json, grid.png")
 
@@ -195,6 +195,7 @@ def _add_evaluate(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("run", type=Path)
     verb.add_argument("--count", type=whole(1), default=64, help="examples of each split")
     verb.add_argument("--data", type=Path, help="evaluate on this folder instead of the run's own data")
+    verb.add_argument("--blind", type=Path, help="the run of its blind twin (task.keys_see=place), for rows beside it")
     verb.set_defaults(call=evaluate)
 
 

@@ -67,7 +67,7 @@ def load_pipeline(run: Path = SHIPPED) -> Pipeline:
     if (run / FINAL).exists():
         raise FileNotFoundError(
             f"{run}: this run has no try-on pipeline (no {FINAL}/{INDEX}). `assemble` makes one of runs of "
-            "VITON-HD's three stages; matchers are measured by benchmarks/matcher.py"
+            "VITON-HD's three stages; matchers are measured by benchmarks/blind.py"
         )
     raise FileNotFoundError(f"{run}: no trained pipeline here (no {FINAL}/{INDEX}); train one first")
 
@@ -186,44 +186,66 @@ def image_size(run: Path, height: int | None, width: int | None) -> tuple[int, i
 
 
 def evaluate_split(
-    pipeline: Pipeline, source: TryOnSource, split: Split, *, unpaired: bool, count: int, name: str
+    pipeline: Pipeline,
+    source: TryOnSource,
+    split: Split,
+    *,
+    unpaired: bool,
+    count: int,
+    name: str,
+    blind: Pipeline | None = None,
 ) -> Table:
-    """The scores of a pipeline on one split, with every baseline."""
+    """The scores of a pipeline on one split, with every baseline, and of the attention of its blind twin, if given."""
     first = source.paired(split, torch.tensor([0]))
     tokens = Grid(first.size[0] // DOWNSCALE, first.size[1] // DOWNSCALE)
     scores = SplitEvaluation(name, tokens=tokens, extractor=load_classifier())
     for batch in ordered_batches(source, split, count=count, unpaired=unpaired):
         worn = try_on(pipeline, batch, seed=int(batch.index[0]))
+        attention = worn.attention | _misled(pipeline, worn, batch)
+        if blind is not None:
+            twin = try_on(blind, batch, seed=int(batch.index[0])).attention
+            attention |= {f"{block}, blind twin": record for block, record in twin.items()}
         images = {METHODS[type(pipeline)]: worn.image}
-        scores.add(batch, attention=worn.attention, flows=worn.flows, images=images)
+        scores.add(batch, attention=attention, flows=worn.flows, images=images)
     return scores.table()
 
 
-def evaluate(run: Path, *, count: int = 64, root: str | None = None) -> Report:
+def _misled(pipeline: Pipeline, worn: TryOn, batch: TryOnBatch) -> dict[str, AttentionRecord]:
+    """A diffusion model's attentions when its keys are shown the next person's garment; no warping network has any."""
+    if isinstance(pipeline, ALIASPipeline):
+        return {}
+    inputs = {name: getattr(batch, name) for name in ("garment", "agnostic", "agnostic_mask", "dense_pose")}
+    generator = torch.Generator().manual_seed(int(batch.index[0]))
+    records = pipeline.read_attention(worn.image, **inputs, shown=batch.garment.roll(-1, 0), generator=generator)
+    return {f"{block}, other garment": record for block, record in records.items()}
+
+
+def evaluate(run: Path, *, count: int = 64, root: str | None = None, blind: Path | None = None) -> Report:
     """Evaluate the pipeline of a run on every split its data has, and write report.md, report.json and grid.png.
 
-    In the world, one more table is of the paired examples with garments laid the other way: straight or anyhow.
+    In the world, one more table is of the paired examples with garments laid the other way: straight or anyhow. Rows
+    "other garment" are of attention whose keys are shown another garment's pixels: what does not look is not misled.
 
     Args:
         run: the run folder.
         count: examples of each split.
         root: a folder of images to evaluate on instead of the run's own data ("" is the world).
+        blind: the run of its blind twin (trained with ``task.keys_see=place``), for rows beside its own.
     """
     config = read_config(run / "config.json")
     data = config.data if root is None else replace(config.data, root=root)
     source, pipeline = open_source(data), load_pipeline(run)
+    twin = None if blind is None else load_pipeline(blind)
     splits: list[tuple[str, Split, bool]] = [("paired", "test", False), ("unpaired", "test", True)]
-    if not data.root:
-        splits += [("cross", "cross", False)]
+    splits += [] if data.root else [("cross", "cross", False)]
     tables = [
-        evaluate_split(pipeline, source, split, unpaired=unpaired, count=count, name=name)
+        evaluate_split(pipeline, source, split, unpaired=unpaired, count=count, name=name, blind=twin)
         for name, split, unpaired in splits
     ]
     if not data.root:
         other = replace(data, laid="straight" if data.laid == "anyhow" else "anyhow")
-        tables.append(
-            evaluate_split(pipeline, open_source(other), "test", unpaired=False, count=count, name=f"laid {other.laid}")
-        )
+        options: dict[str, Any] = {"unpaired": False, "count": count, "name": f"laid {other.laid}", "blind": twin}
+        tables.append(evaluate_split(pipeline, open_source(other), "test", **options))
     provenance = Provenance.collect(
         command=shlex.join(["python", "-m", "vtonlib", *sys.argv[1:]]),
         checkpoint=str(run / FINAL),
