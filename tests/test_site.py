@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
 
+from tools.book import light
 from tools.shell import ROOT
-from tools.site import HTML, missing_pages, pages
+from tools.site import HTML, missing_pages, pages, published
 
 PAGES = [p for p in sorted(HTML.rglob("*.html")) if "_static" not in p.parts]
 built = pytest.mark.skipif(not PAGES, reason="the site is not built: python3 -m tools book")
@@ -20,9 +23,10 @@ EXPLORER = re.compile(
     r"<(vton-\w+)\b.*?</\1>\s*(?:<script type=\"module\">.*?</script>)?",
     flags=re.DOTALL,
 )
-EXPLORERS, PAGE = 400_000, 6_000_000
-"""Bytes: of the explorers of one page, and of a page with everything that it loads."""
+EXPLORERS, PAGE = 400_000, 1_500_000
+"""Bytes: of the explorers of one page, and, compressed, of a page with everything that it loads."""
 NOT_LOADED = {"canonical", "search", "index", "next", "prev", "author", "copyright"}
+TEXT = {".html", ".js", ".css", ".svg", ".json"}
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +67,17 @@ def explorer_bytes(html: str) -> int:
 
 
 def weight(page: Path, soup: BeautifulSoup) -> int:
-    """The bytes of a page and of the files of the site that it shows or runs, each counted once."""
+    """The compressed bytes of a page and of the files of the site that it shows or runs, each counted once."""
     loading = [e for e in soup.find_all([*LOADS]) if e.name != "link" or not NOT_LOADED & set(e.get("rel", []))]
     urls = {element.get(LOADS[element.name], "") for element in loading}
     files = {(page.parent / unquote(urlsplit(url).path)).resolve() for url in urls if not urlsplit(url).scheme}
-    return sum(file.stat().st_size for file in files | {page} if file.is_file())
+    return sum(map(compressed, (file for file in files | {page} if file.is_file())))
+
+
+@cache
+def compressed(file: Path) -> int:
+    """The size of a file as a server sends it: text by gzip, pictures and fonts as they are."""
+    return len(gzip.compress(file.read_bytes(), 6)) if file.suffix in TEXT else file.stat().st_size
 
 
 def without_text(page: BeautifulSoup) -> list[str]:
@@ -94,6 +104,33 @@ def test_nothing_is_loaded_from_another_host(soup: dict[Path, BeautifulSoup]) ->
 def test_local_links_resolve(soup: dict[Path, BeautifulSoup]) -> None:
     ids = {page: {element["id"] for element in s.find_all(id=True)} for page, s in soup.items()}
     assert {str(p.relative_to(HTML)): found for p in soup if (found := broken(p, soup, ids))} == {}
+
+
+@built
+def test_links_to_the_published_site_resolve(soup: dict[Path, BeautifulSoup]) -> None:
+    """What notebooks link to by the site's address is a page of this site, and an anchor on it."""
+    ids = {page.relative_to(HTML).as_posix(): {e["id"] for e in s.find_all(id=True)} for page, s in soup.items()}
+    named = [element["href"] for s in soup.values() for element in s.select("article a[href]")]
+    for name in pages():
+        notebook = ROOT / f"{name}.ipynb"
+        named += re.findall(r"\]\((http[^)\s]+)\)", notebook.read_text(encoding="utf8")) if notebook.exists() else []
+    broken = set()
+    for url in {url for url in named if url.startswith(published())}:
+        page, _, fragment = url.removeprefix(published()).partition("#")
+        known = ids.get(page or "index.html")
+        found = known is not None and (not fragment or unquote(fragment) in known)
+        broken |= set() if found or (page.startswith("_static/") and (HTML / page).exists()) else {url}
+    assert broken == set()
+
+
+@built
+def test_icons_of_pages_are_in_the_script() -> None:
+    """The script of icons is cut to those that pages name (tools/book/light.py)."""
+    script = (HTML / light.ICONS).read_text(encoding="utf8")
+    entries = list(light.ENTRY.finditer(script))
+    known = {name for e in entries for name in (e["name"], *re.findall(r'"([^"]+)"', e["aliases"]))}
+    shown = {n for p in PAGES for n in re.findall(r'class="fa-\w+ fa-([a-z-]+)', p.read_text(encoding="utf8"))}
+    assert shown and shown <= known and len(script) < 200_000
 
 
 @built
@@ -135,9 +172,10 @@ def test_the_checks_find_what_they_look_for(tmp_path: Path) -> None:
     page = tmp_path / "a.html"
     soup = {page: BeautifulSoup(page.read_text(), "html.parser")}
     assert explorer_bytes('<p>é</p><vton-matrix a="1">é</vton-matrix>\n<script type="module">1</script><b>2</b>') == 68
-    assert weight(page, soup[page]) == page.stat().st_size
+    alone = compressed(page)
+    assert weight(page, soup[page]) == alone < page.stat().st_size
     (tmp_path / "b.png").write_bytes(b"12345")
-    assert weight(page, soup[page]) == page.stat().st_size + 5
+    assert weight(page, soup[page]) == alone + 5
     (tmp_path / "b.png").unlink()
     assert foreign(soup[page]) == ["https://x.org/a.js"]
     assert without_text(soup[page]) == ["b.png"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeVar
 
 from sphinx.application import Sphinx
@@ -23,8 +24,24 @@ def without_type_variables(app: Sphinx, what: str, name: str, item: object, skip
     return True if isinstance(item, TypeVar) else None
 
 
+LONG = re.compile(r'(<span class="sig-paren">[(]</span>)\s*<dl>(.*?)</dl>\s*', re.DOTALL)
+"""The parameters of a signature that takes several lines."""
+
+
+def plain_signatures(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
+    """Long signatures as lines: Sphinx writes them as a list of definitions without terms, which HTML does not know."""
+    lines = {"<dd>": '<span class="sig-line">', "</dd>": "</span>"}
+
+    def as_lines(match: re.Match[str]) -> str:
+        return match[1] + re.sub(r"</?dd>", lambda tag: lines[tag[0]], match[2])
+
+    if "body" in context:
+        context["body"] = LONG.sub(as_lines, context["body"])
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register both, the first before napoleon."""
+    """Register them, the first before napoleon."""
     app.connect("autodoc-process-docstring", one_text, priority=400)
     app.connect("autodoc-skip-member", without_type_variables)
+    app.connect("html-page-context", plain_signatures)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -66,8 +66,8 @@ def ledger_table(pages: Sequence[Page]) -> list[str]:
     lines = []
     for box in ledger.boxes(pages):
         lines += [f":::::{{card}} {box.id}. {box.title}", ":class-card: book-card", ""]
-        for name in ledger.FIELDS:
-            lines += [f"**{name}.** {myst.text(box.fields[name])}", ""]
+        said = "\n\n".join(f"**{name}.** {myst.text(box.fields[name])}" for name in ledger.FIELDS)
+        lines += [*(claim_pages.anchor(box.id.lower()) + said).split("\n"), ""]
         tests = ", ".join(source_link(test.file, f"`{test.name}`") for test in ledger.tests(box))
         where = f"{{ref}}`in its chapter <{box.id.lower()}>`"
         lines += [f"**Read it** {where}, {page_link(box.page)}. **Shown by** {tests}.", ":::::", ""]
