@@ -26,8 +26,9 @@ WIDE = """() => {
     const wide = [...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > width + 1)
     return [document.documentElement.scrollWidth, ...wide.slice(0, 3).map(e => e.outerHTML.slice(0, 80))].map(String)
 }"""
-AXE = """rules => axe.run({exclude: ['mjx-container']}, {resultTypes: ['violations'], ...rules}).then(found => found.violations.flatMap(
-    rule => rule.nodes.map(node => `${rule.id}: ${node.target.join(' ')}: ${node.html.slice(0, 120)}`)))"""
+AXE = """rules => axe.run({exclude: ['mjx-container']}, {resultTypes: ['violations'], ...rules}).then(
+    found => found.violations.flatMap(rule => rule.nodes.map(
+        node => `${rule.id}: ${node.target.join(' ')}: ${node.html.slice(0, 120)}`)))"""
 pytestmark = pytest.mark.skipif(not HTML.exists(), reason="the site is not built: python3 -m tools book")
 
 
