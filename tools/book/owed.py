@@ -2,7 +2,6 @@
 
 CHAPTERS = frozenset(
     {
-        "notebooks/00_how_to_use",
         "notebooks/01_world",
         "notebooks/02_normalization",
         "notebooks/03_conditional_normalization",

@@ -87,8 +87,7 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
         images = {"garment": garment, "agnostic": agnostic, "agnostic_mask": agnostic_mask, "dense_pose": dense_pose}
         on_device = {name: image.to(device, self.unet.dtype) for name, image in images.items()}
         conditions = encode_conditions(self.autoencoder, **on_device)
-        steps = num_inference_steps or self.config.default_denoising_steps
-        latents = self._denoise(conditions, steps, guidance_scale, generator, callback_on_step_end)
+        latents = self._denoise(conditions, num_inference_steps, guidance_scale, generator, callback_on_step_end)
         result = decode(self.autoencoder, latents)
         if repaint:
             mask = on_device["agnostic_mask"]
@@ -98,7 +97,7 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
     def _denoise(
         self,
         conditions: Conditions,
-        steps: int,
+        steps: int | None,
         guidance_scale: float,
         generator: torch.Generator | None,
         callback: StepCallback | None,
@@ -110,7 +109,7 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
         latents = randn_tensor(
             conditions.agnostic.shape, generator=generator, device=token.device, dtype=conditions.agnostic.dtype
         )
-        self.scheduler.set_timesteps(steps, device=token.device)
+        self.scheduler.set_timesteps(steps or self.config.default_denoising_steps, device=token.device)
         for index, timestep in enumerate(self.progress_bar(self.scheduler.timesteps)):
             sample, time = conditions.inputs(latents), timestep.expand(len(latents))
             prediction = self.unet(sample, time, token, features)
