@@ -22,6 +22,7 @@ One run takes half a minute on one core. Runs that are already in the file are n
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import time
@@ -43,10 +44,13 @@ from vtonlib.pipelines.alias import painting_input
 
 RESULTS = Path(__file__).parent / "results" / "alias_ablation.json"
 HEIGHT, WIDTH, TRAIN, TEST = 32, 24, 256, 64
-STEPS, BATCH, RATE, CHANNELS, HIDDEN = 350, 8, 3e-3, (32, 32, 24, 16), 32
+STEPS, BATCH, RATE, CHANNELS, HIDDEN = 300, 8, 3e-3, (32, 32, 24, 16), 16
 SHIFTS = {"near": 3, "far": 6}
 FULLY = 0.999
 """Share of a pixel that the garment must cover for its error to count: a mixed pixel has no right answer."""
+
+ALMOST = 1 - 1e-6
+"""Labels that are not exactly 1: the library then looks for no equal neighbourhoods, which costs time at this size."""
 
 Ground = Literal["random", "white"]
 GROUNDS: tuple[Ground, ...] = ("random", "white")
@@ -68,11 +72,11 @@ class Arm(NamedTuple):
 ARMS = {
     "alias": Arm(masked=4),
     "instance_div": Arm(masked=4, coarse="instance"),
-    "instance": Arm(),
-    "spade": Arm(norm="batch"),
+    "half": Arm(masked=2),
     "filled": Arm(masked=4, coarse="instance", fill=True),
     "strangers": Arm(masked=4, strangers=True),
-    "half": Arm(masked=2),
+    "instance": Arm(),
+    "spade": Arm(norm="batch"),
 }
 
 
@@ -109,7 +113,7 @@ def paint(
     arm: Arm, model: ALIASGenerator, batch: TryOnBatch, warp: Warp, noise: torch.Generator
 ) -> Float[Tensor, "b 3 h w"]:
     """What the generator makes of a warp."""
-    parse = true_groups(batch)
+    parse = true_groups(batch) * ALMOST
     worn = parse[:, GARMENT : GARMENT + 1]
     mask = warp.missing.roll(-1, 0) * worn if arm.strangers else warp.missing
     image = torch.lerp(warp.image, mean_colour(warp, worn), warp.missing) if arm.fill else warp.image
@@ -229,21 +233,19 @@ def main() -> None:
     args = parser.parse_args()
     report = json.loads(args.out.read_text(encoding="utf8")) if args.out.exists() else {}
     report = {"benchmark": "alias_ablation", "torch": torch.__version__, "untrained": {}, "runs": {}} | report
-    for seed in range(args.seeds):
-        report["untrained"][str(seed)] = untrained_scores(seed)
-        for ground in GROUNDS:
-            for name in ARMS:
-                if (key := f"{ground}/{name}/{seed}") in report["runs"]:
-                    continue
-                start = time.perf_counter()
-                measured = trained_scores(name, ground, seed)
-                report["runs"][key] = means(measured) | {
-                    "seconds": round(time.perf_counter() - start, 1),
-                    "people": {part: [round(v, 3) for v in measured[part].tolist()] for part in measured},
-                }
-                temporary = args.out.with_suffix(f".{os.getpid()}")
-                temporary.write_text(json.dumps(report) + "\n", encoding="utf8")
-                os.replace(temporary, args.out)
+    report["untrained"] = {str(seed): untrained_scores(seed) for seed in range(args.seeds)}
+    for name, ground, seed in itertools.product(ARMS, GROUNDS, range(args.seeds)):
+        if (key := f"{ground}/{name}/{seed}") in report["runs"]:
+            continue
+        start = time.perf_counter()
+        measured = trained_scores(name, ground, seed)
+        report["runs"][key] = means(measured) | {
+            "seconds": round(time.perf_counter() - start, 1),
+            "people": {part: [round(v, 3) for v in measured[part].tolist()] for part in measured},
+        }
+        temporary = args.out.with_suffix(f".{os.getpid()}")
+        temporary.write_text(json.dumps(report) + "\n", encoding="utf8")
+        os.replace(temporary, args.out)
     print(json.dumps({"runs": len(report["runs"])}))
 
 

@@ -53,18 +53,42 @@ def explained_by_network(train: tuple[Tensor, Tensor], test: tuple[Tensor, Tenso
         return float(1 - (y_test - probe(x_test)).square().sum() / (y_test - y.mean(0)).square().sum())
 
 
+Read = Callable[[Tensor, Tensor], Tensor]
+"""Which features a probe of a pixel gets, of normalized maps and the mask."""
+
+
+def pixel(maps: Tensor, mask: Tensor) -> Tensor:
+    """Its own."""
+    return maps
+
+
+def around(maps: Tensor, mask: Tensor) -> Tensor:
+    """Those of 3x3 pixels."""
+    return F.unfold(F.pad(maps, (1, 1, 1, 1), mode="replicate"), 3).unflatten(2, maps.shape[-2:])
+
+
+def around_inside(maps: Tensor, mask: Tensor) -> Tensor:
+    """Those of the pixels among them that are misaligned too; 0 for the others."""
+    return around(maps * mask, mask)
+
+
 def measure(seed: int) -> dict[str, float]:
-    """Explained variance inside the misaligned region, of the ground's colour and of the body's surface."""
+    """Explained variance inside the misaligned region, of the ground's colour and of the body's surface.
+
+    ``_pose``: the body's surface. ``_network``: a nonlinear probe. ``_around``, ``_around_inside``: linear probes of
+    3x3 pixels. ``_next``: of single pixels, behind a further leaky ReLU and random convolution.
+    """
     draw = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     layer = [nn.Conv2d(i, CHANNELS, 3, padding=1, padding_mode="replicate") for i in (9, CHANNELS)]
     encoder, world = nn.Sequential(layer[0], nn.LeakyReLU(0.2), layer[1]), World(DataConfig(seed=seed))
     splits = [features(world, split, encoder, draw) for split in ("train", "test")]
 
-    def pixels(norm: str, which: int) -> list[tuple[Tensor, Tensor]]:
+    @torch.no_grad()
+    def pixels(norm: str, which: int, read: Read = pixel) -> list[tuple[Tensor, Tensor]]:
         found = []
         for encoded, mask, *targets in splits:
-            maps = torch.cat((NORMS[norm](encoded, mask), torch.ones_like(mask)), 1)
+            maps = torch.cat((read(NORMS[norm](encoded, mask), mask), torch.ones_like(mask)), 1)
             inside = mask[:, 0] > 0.5
             found.append((maps.movedim(1, -1)[inside].double(), targets[which].movedim(1, -1)[inside].double()))
         return found
@@ -73,4 +97,13 @@ def measure(seed: int) -> dict[str, float]:
     result |= {f"{name}_pose": explained(*pixels(name, 1)) for name in NORMS}
     (x, y), test = pixels("none", 0)
     result["chance"] = explained((x, y[torch.randperm(len(y), generator=draw)]), test)
-    return result | {f"{name}_network": explained_by_network(*pixels(name, 0)) for name in ("instance", "mask")}
+    result |= {f"{name}_network": explained_by_network(*pixels(name, 0)) for name in ("instance", "mask")}
+    further = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1, padding_mode="replicate")
+
+    def behind(maps: Tensor, mask: Tensor) -> Tensor:
+        return further(F.leaky_relu(maps, 0.2))
+
+    reads: dict[str, Read] = {"around": around, "around_inside": around_inside, "next": behind}
+    return result | {
+        f"{name}_{kind}": explained(*pixels(name, 0, read)) for name in NORMS for kind, read in reads.items()
+    }

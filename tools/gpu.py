@@ -98,19 +98,17 @@ def assemble() -> GpuStep:
     )
 
 
-def benchmark(name: str, *settings: str, minutes: float, part: int = 0) -> GpuStep:
-    """A benchmark on CUDA, its result beside those of the processor; one that keeps its runs can have parts."""
+def benchmark(name: str, *settings: str, minutes: float) -> GpuStep:
+    """A benchmark on CUDA, its result beside those of the processor."""
     out = f"benchmarks/results/{name}_cuda.json"
     return GpuStep(
-        name=f"benchmark-{name}-{part}" if part else f"benchmark-{name}",
+        name=f"benchmark-{name}",
         argv=(f"benchmarks/{name}.py", *settings, "--out", out),
         inputs=(f"benchmarks/{name}.py",),
         outputs=(out,),
         minutes=minutes,
     )
 
-
-ABLATION = ("--size", "small", "--steps", "1500", "--workers", "3")
 
 STEPS: tuple[GpuStep, ...] = (
     train("stableviton", part=1, steps=6000, minutes=9.5),
@@ -126,7 +124,6 @@ STEPS: tuple[GpuStep, ...] = (
     store("viton-hd-small", "segmentation", "matcher", "generator_network"),
     benchmark("alias", "--device", "cuda", minutes=4),
     benchmark("thin_plate", "--device", "cuda", minutes=2),
-    *(benchmark("alias_ablation", *ABLATION, "--seeds", f"{seed}", part=seed, minutes=9) for seed in (1, 2, 3)),
 )
 """All steps, in order: a step may read what an earlier one leaves."""
 
