@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from urllib.parse import unquote
 
 import pytest
 from bs4 import BeautifulSoup
 
-from tools.book import page, setup_cell
-from tools.site import HTML, pages, repository
+from tools.book import page, plain, setup_cell
+from tools.site import HTML, pages, published, repository
 
 built = pytest.mark.skipif(not (HTML / "index.html").exists(), reason="the site is not built: python3 -m tools book")
 
@@ -38,6 +39,30 @@ def test_issues_ask_what_is_needed(name: str) -> None:
     issues = [unquote(link) for link in links(name) if "/issues/new" in link]
     assert issues and all(f"Page: {name} (vtonlib {setup_cell.version()})" in issue for issue in issues)
     assert not any("Your issue content here" in issue for issue in issues)
+
+
+@cache
+def ids(file: str) -> frozenset[str] | None:
+    """The ids of a built page; None where there is none."""
+    path = HTML / file
+    if not path.exists():
+        return None
+    soup = BeautifulSoup(path.read_text(encoding="utf8"), "html.parser")
+    return frozenset(str(element["id"]) for element in soup.find_all(id=True))
+
+
+@built
+@pytest.mark.parametrize("name", page.notebook_names())
+def test_links_from_a_notebook_to_the_site_lead_somewhere(name: str) -> None:
+    """As a reader of Colab follows them: to the published pages, which are those of the local build."""
+    shown, wrong = page.load(name), []
+    assert shown
+    for reference in (r for cell in shown.markdown for r in plain.references(cell.source)):
+        if reference.href.startswith(published()):
+            file, _, fragment = reference.href.removeprefix(published()).partition("#")
+            known = ids(file)
+            wrong += [] if known is not None and (not fragment or fragment in known) else [reference.href]
+    assert wrong == []
 
 
 @built

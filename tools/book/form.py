@@ -109,6 +109,9 @@ def plain_problems(cell: Cell) -> Iterator[str]:
     """What notebooks' readers would see raw, and lines that are too long."""
     if any("{" in match["info"] for match in FENCE.finditer(cell.source)):
         yield "a fence with {...} is no Markdown: directives are for the site's own pages"
+    fenced = (line for match in plain.FENCE.finditer(cell.source) for line in match[0].split("\n"))
+    if wide := [line for line in fenced if len(line) > WIDTH]:
+        yield f"has code over {WIDTH} characters: {wide[0].strip()[:40]}..."
     visible = plain.masked(cell.source)
     for name, pattern in RAW.items():
         if match := pattern.search(visible):
