@@ -22,6 +22,7 @@ from tools.shell import write
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 KEPT_CELL_METADATA = ("mystnb", "tags")
 KEPT_METADATA = ("book", provenance.KEY)
+BAR = re.compile(r"\d+%\|")  # as tqdm draws it
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -74,9 +75,11 @@ def problems(notebook: nbformat.NotebookNode) -> list[str]:
 
 
 def output_problems(cell: nbformat.NotebookNode) -> list[str]:
-    """Errors that the cell does not announce, and writing to stderr."""
+    """Errors that the cell does not announce, frozen bars, and writing to stderr."""
     announced = "raises-exception" in cell.metadata.get("tags", [])
     errors = [f"{o.ename}: {o.evalue}" for o in cell.outputs if o.output_type == "error" and not announced]
+    bars = [o for o in cell.outputs if BAR.search(o.get("text", "") or o.get("data", {}).get("text/plain", ""))]
+    errors += ["shows a progress bar, which would stand still on the page"] if bars else []
     return errors + ["writes to stderr" for o in cell.outputs if o.output_type == "stream" and o.name == "stderr"]
 
 

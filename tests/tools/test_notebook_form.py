@@ -59,3 +59,14 @@ def test_what_cannot_be_one_run_from_the_top_is_reported() -> None:
     notebook.cells[2].metadata = {}
     notebook.cells[2].outputs.append(new_output("stream", name="stderr", text="warning"))
     assert [problem.partition(":")[0] for problem in problems(notebook)] == ["cell 1", "cell 1", "cell 2", "cell 2"]
+    notebook.cells[1].outputs.append(new_output("display_data", {"text/plain": "  0%|          | 0/80 [00:00<?]"}))
+    assert "progress bar" in "".join(problems(notebook))
+
+
+def test_machinery_is_folded() -> None:
+    notebook = example()
+    notebook.cells[1].metadata["tags"] = ["hide-input"]
+    cell = normalise(notebook, "x").cells[1]
+    assert cell.metadata["jupyter"] == {"source_hidden": True} and cell.metadata["cellView"] == "form"
+    cell.metadata["tags"] = []
+    assert "jupyter" not in normalise(notebook, "x").cells[1].metadata

@@ -65,9 +65,7 @@ def test_bar_shows_loss_rate_and_remaining_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for hidden in (True, False):
-        if not hidden:
-            # tqdm reads TQDM_DISABLE when it is imported; here, what it has read is put aside.
-            monkeypatch.setattr("vtonlib.training.log.tqdm", shown_tqdm())
+        monkeypatch.setenv("TQDM_DISABLE", "1" if hidden else "0")
         progress = Progress(TrainLog(tmp_path / "log.jsonl"), step=5, steps=20, elapsed=0.0)
         progress.note("denoiser", {"step": 6, "phase": "denoiser", "loss": 0.125})
         progress.advance(images=4)
@@ -76,15 +74,6 @@ def test_bar_shows_loss_rate_and_remaining_time(
         progress.close()
         shown = capsys.readouterr().err
         assert ("6/20" in shown and "denoiser 0.125" in shown and "images/s" in shown and "<" in shown) is not hidden
-
-
-def shown_tqdm() -> object:
-    """tqdm without the environment's defaults."""
-    import functools
-
-    from tqdm.auto import tqdm
-
-    return functools.partial(tqdm, disable=False)
 
 
 def test_other_processes_write_nothing(tmp_path: Path) -> None:

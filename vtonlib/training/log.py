@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -64,8 +65,11 @@ class Progress:
 
     def __init__(self, log: TrainLog | None, *, step: int, steps: int, elapsed: float) -> None:
         self.log, self.images, self.pending = log, 0, dict[str, dict[str, Any]]()
-        hidden = {"disable": True} if log is None else {}  # passing disable=False would override TQDM_DISABLE
-        self.bar = tqdm(total=steps, initial=step, unit="step", dynamic_ncols=True, **hidden)
+        hidden = log is None or os.environ.get("TQDM_DISABLE", "") not in {
+            "",
+            "0",
+        }  # tqdm's bar of notebooks ignores it
+        self.bar = tqdm(total=steps, initial=step, unit="step", dynamic_ncols=True, disable=hidden)
         self.mark = time.monotonic()
         self.start = self.mark - elapsed
 
