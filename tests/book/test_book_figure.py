@@ -24,18 +24,18 @@ def drawn() -> Figure:
 
 def test_a_figure_carries_its_data() -> None:
     x = torch.arange(12.0).reshape(3, 4)
-    shown = book_figure(drawn(), "A line.", caption="Up.", name="fig-up", x=x)
+    shown = book_figure(drawn(), "A line.", caption="Up.", x=x)
     bundle = shown._repr_mimebundle_()
     assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG") and bundle["text/plain"] == "figure: A line."
     data = bundle[DATA_MIME]
-    assert (data["alt"], data["caption"], data["name"], data["width"]) == ("A line.", "Up.", "fig-up", 300)
+    assert (data["alt"], data["caption"], data["width"]) == ("A line.", "Up.", 300)
     assert data["arrays"]["x"]["shape"] == [3, 4] and data["arrays"]["x"]["mean"] == 5.5
     assert plt.get_fignums() == []
     assert bundle["image/png"] == shown._repr_mimebundle_()["image/png"]
 
 
 def test_a_figure_needs_text_and_data() -> None:
-    for arguments in ({"alt": "", "x": [1]}, {"alt": "A."}, {"alt": "A.", "name": "fig-x", "x": [1]}):
+    for arguments in ({"alt": "", "x": [1]}, {"alt": "A."}):
         with pytest.raises(ValueError):
             book_figure(drawn(), **arguments)
     plt.close("all")

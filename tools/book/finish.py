@@ -49,7 +49,7 @@ def complete(notebook: Notebook, name: str) -> None:
 def rendering(data: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
     """MyST-NB's metadata for a figure with this data."""
     image = {"alt": data["alt"]} | ({"width": f"{data['width']}px"} if "width" in data else {})
-    figure = {key: data[key] for key in ("caption", "name") if key in data}
+    figure = {"caption": data["caption"]} if "caption" in data else {}
     rest = {key: value for key, value in known.items() if key not in {"image", "figure"}}
     return {**rest, "image": image, **({"figure": figure} if figure else {})}
 

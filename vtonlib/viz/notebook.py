@@ -101,31 +101,26 @@ class BookFigure:
         return {"image/png": png, "text/plain": repr(self), DATA_MIME: self.data}
 
 
-def book_figure(
-    figure: Figure, alt: str, *, caption: str = "", name: str = "", tolerance: float = 0.01, **arrays: Any
-) -> BookFigure:
+def book_figure(figure: Figure, alt: str, *, caption: str = "", tolerance: float = 0.01, **arrays: Any) -> BookFigure:
     """``figure`` with the data that it shows, for the last line of a cell.
 
     Args:
         figure: the figure; it is taken from pyplot's list, so that nothing shows it twice.
         alt: what is to be seen, for readers who cannot see it.
         caption: a caption for the page, if it needs one.
-        name: what the page's text calls the figure, ``{numref}`name```; needs a caption.
         tolerance: how far the data may differ when the notebook is run again, as a share of their range.
         arrays: the data, by name: tensors, arrays, lists or numbers.
 
     Raises:
-        ValueError: without an alternative text or data, or if a name has no caption.
+        ValueError: without an alternative text or data.
 
     Book: sec-how-to-use.
     """
     if not alt.strip() or not arrays:
         raise ValueError("a figure of the book needs an alternative text and the arrays that it shows")
-    if name and not caption:
-        raise ValueError(f"the figure '{name}' has a name but no caption, and only captioned figures can be cited")
     plt.close(figure)
     described = {"alt": alt.strip(), "width": round(figure.get_figwidth() * 100)}
-    described |= {key: value for key, value in (("caption", caption), ("name", name)) if value}
+    described |= {"caption": caption} if caption else {}
     digests = {key: digest(values) for key, values in arrays.items()}
     return BookFigure(figure, {**described, "tolerance": tolerance, "arrays": digests})
 
