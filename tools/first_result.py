@@ -1,6 +1,6 @@
-"""Draw the picture of the README from a run: its first unpaired test examples, three times enlarged.
+"""Draw the picture of the README: the shipped model's first unpaired test examples, three times enlarged.
 
-python -m tools.first_result runs/stableviton-tiny
+python -m tools.first_result [RUN]
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ EXAMPLES, ENLARGE = 8, 3
 PICTURE = ROOT / "book" / "_static" / "first_result.png"
 
 
-def main(run: Path) -> None:
-    """Rows: garment, what the model sees of the person, what it paints, the truth."""
+def main(run: Path | None = None) -> None:
+    """Rows: garment, what the model sees of the person, what it paints, the truth. Another run may be given."""
     from vtonlib.data.source import ordered_batches
-    from vtonlib.experiment import load_pipeline, try_on
+    from vtonlib.experiment import SHIPPED, load_pipeline, load_source, try_on
     from vtonlib.images import grid, save_png
-    from vtonlib.presets import open_source, read_config
 
-    source = open_source(read_config(run / "config.json").data)
-    batch = next(ordered_batches(source, "test", count=EXAMPLES, unpaired=True))
+    run = run or SHIPPED
+    batch = next(ordered_batches(load_source(run), "test", count=EXAMPLES, unpaired=True))
     rows = (batch.garment, batch.agnostic, try_on(load_pipeline(run), batch).image, batch.person)
     picture = grid(list(torch.stack(rows, dim=1)))
     size = (ENLARGE * picture.shape[1], ENLARGE * picture.shape[2])
@@ -33,4 +32,4 @@ def main(run: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:2]))
