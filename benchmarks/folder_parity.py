@@ -39,7 +39,7 @@ def main(steps: int = 600) -> None:
     """Print one JSON object."""
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary) / "folder"
-        write_folder(World(preset("stableviton").data), root, train=2048, test=64)
+        write_folder(World(preset("stableviton").data), root, train=2048, test=64, image_format="png")
         problems = len(check_folder(root))
         world = quality("", steps, Path(temporary) / "world")
         folder = quality(str(root), steps, Path(temporary) / "from-folder")

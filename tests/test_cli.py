@@ -20,7 +20,26 @@ MODEL = ["task.block_out_channels=16,32", "task.cross_attention_dim=12", "train.
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     root = tmp_path_factory.mktemp("folder") / "vton"
-    assert main(["data", "make", str(root), "--height", "32", "--width", "24", "--train", "8", "--test", "4"]) == 0
+    assert (
+        main(
+            [
+                "data",
+                "make",
+                str(root),
+                "--height",
+                "32",
+                "--width",
+                "24",
+                "--train",
+                "8",
+                "--test",
+                "4",
+                "--format",
+                "png",
+            ]
+        )
+        == 0
+    )
     return root
 
 
@@ -84,7 +103,7 @@ def test_evaluate_shows_the_blind_twin_and_another_garments_pixels(run, tmp_path
 
 def test_data_make_lays_garments_as_it_is_told(folder, tmp_path):
     size = ["--height", "32", "--width", "24", "--train", "8", "--test", "4"]
-    assert main(["data", "make", str(tmp_path / "anyhow"), *size, "--laid", "anyhow"]) == 0
+    assert main(["data", "make", str(tmp_path / "anyhow"), *size, "--laid", "anyhow", "--format", "png"]) == 0
     config = DataConfig(height=32, width=24)
     found, straight = (Folder(root, config).paired("test", torch.arange(4)) for root in (tmp_path / "anyhow", folder))
     expected = World(replace(config, laid="anyhow")).paired("test", torch.arange(4))

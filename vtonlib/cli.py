@@ -114,22 +114,24 @@ def make_data(options: argparse.Namespace) -> None:
     from vtonlib.data.folders import write_folder
     from vtonlib.data.world import World
 
-    config = DataConfig(height=options.height, width=options.width, seed=options.seed, laid=options.laid)
-    world = World(config)
-    write_folder(world, options.root, train=options.train, test=options.test, cross=options.cross)
+    world = World(DataConfig(height=options.height, width=options.width, seed=options.seed, laid=options.laid))
+    counts = {"train": options.train, "test": options.test, "cross": options.cross}
+    write_folder(world, options.root, **counts, image_format=options.format, progress=True)
     print(f"written: {options.root} ({options.train} train, {options.test} test, {options.cross} cross)")
 
 
 def check_data(options: argparse.Namespace) -> None:
     """Report every problem of a folder at once."""
-    from vtonlib.data.folders import check_folder
+    from vtonlib.data.folders import check_folder, folder_uses
 
-    problems = check_folder(options.root)
+    problems = check_folder(options.root, progress=True)
     for problem in problems:
         print(problem)
     if problems:
         raise SystemExit(f"{options.root}: {len(problems)} problem{'s' if len(problems) > 1 else ''}")
     print(f"{options.root}: no problems found")
+    for use, reason in folder_uses(options.root).items():
+        print(f"  {use}: {f'no, {reason}' if reason else 'yes'}")
 
 
 def whole(low: int, high: int | None = None) -> Callable[[str], int]:
@@ -229,6 +231,7 @@ def _add_data(verb: argparse.ArgumentParser) -> None:
     make.add_argument("--cross", type=whole(0), default=0)
     make.add_argument("--seed", type=whole(0, 2**32 - 1), default=0)
     make.add_argument("--laid", choices=get_args(Laid), default="straight", help="how garments lie in their pictures")
+    make.add_argument("--format", choices=("jpg", "png"), default="jpg", help="png: nothing is lost")
     make.set_defaults(call=make_data)
     check = actions.add_parser("check", help="report every problem of a folder")
     check.add_argument("root", type=Path)

@@ -19,7 +19,7 @@ from torch import Tensor
 from vtonlib.attention import AttentionRecord, Grid, expected_coordinates
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.data.parse import visible_groups
-from vtonlib.data.source import Split, TryOnSource, ordered_batches
+from vtonlib.data.source import Split, TryOnSource, ordered_batches, shown_split
 from vtonlib.disk import atomic_folder, hold, replace_text
 from vtonlib.evaluation.evaluate import SplitEvaluation
 from vtonlib.evaluation.report import Provenance, Report, Table
@@ -49,7 +49,7 @@ def train(config: ExperimentConfig, out: Path) -> Path:
     """
     seed_everything(config.train.seed)
     task, source = build(config)
-    examples = next(ordered_batches(source, "test", count=8))
+    examples = next(ordered_batches(source, shown_split(source), count=8))
     Trainer(task, task.batches(source, config.train), config.train, out, experiment=config, examples=examples).fit()
     return out / FINAL
 

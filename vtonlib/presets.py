@@ -193,10 +193,14 @@ def preset(name: str, *, size: Size = "tiny") -> ExperimentConfig:
     return PRESETS[name](size)
 
 
-def open_source(config: DataConfig) -> TryOnSource:
-    """The folder ``config.root``, or the procedural world where that is empty."""
+def open_source(config: DataConfig, *, preset: str = "") -> TryOnSource:
+    """The folder ``config.root``, or the procedural world where that is empty; ``preset`` is what it is to train.
+
+    Raises:
+        FolderError: where the folder is at fault, or lacks what the preset needs.
+    """
     if config.root:
-        return Folder(Path(config.root), config)
+        return Folder(Path(config.root), config, preset=preset)
     return World(config, device="cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -221,7 +225,7 @@ def new_task(config: TaskConfig, data: DataConfig) -> Task:
 
 def build(config: ExperimentConfig) -> tuple[Task, TryOnSource]:
     """The untrained task (its weights drawn from ``config.train.seed`` by the caller) and its data."""
-    return new_task(config.task, config.data), open_source(config.data)
+    return new_task(config.task, config.data), open_source(config.data, preset=config.preset)
 
 
 def read_config(path: Path) -> ExperimentConfig:

@@ -33,7 +33,7 @@ HALF_LEVEL = 0.5 / 255 + 1e-6
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("folders") / "world"
-    write_folder(PaintedSource(), root, train=3, test=3, cross=2)
+    write_folder(PaintedSource(), root, train=3, test=3, cross=2, image_format="png")
     return root
 
 
@@ -141,7 +141,7 @@ def test_flow_at_another_size_is_still_the_truth(root: Path) -> None:
 
 def test_a_folder_of_a_folder_shrinks_it(root: Path, tmp_path: Path) -> None:
     small = DataConfig(height=20, width=15)
-    write_folder(Folder(root, small), tmp_path / "small", train=3, test=3)
+    write_folder(Folder(root, small), tmp_path / "small", train=3, test=3, image_format="png")
     assert check_folder(tmp_path / "small") == []
     found, expected = Folder(tmp_path / "small", small), Folder(root, small)
     assert_equal_batches(found.paired("test", ALL), expected.paired("test", ALL))
@@ -150,7 +150,7 @@ def test_a_folder_of_a_folder_shrinks_it(root: Path, tmp_path: Path) -> None:
 
 def test_without_optional_files_the_fields_say_unknown(root: Path, tmp_path: Path) -> None:
     bare = copied(root, tmp_path / "bare")
-    for part in ("image-parse-v3", "openpose_json", "true-flow", "warped-cloth", "misalign-mask"):
+    for part in ("image-parse-v3", "openpose_json", "true-flow", "warped-cloth", "misalign-mask", "image-parse"):
         for file in (bare / "test" / part).iterdir():
             file.unlink()
         (bare / "test" / part).rmdir()
@@ -159,7 +159,7 @@ def test_without_optional_files_the_fields_say_unknown(root: Path, tmp_path: Pat
     assert batch.keypoints.isnan().all() and batch.warped_garment.eq(1).all()
     assert not batch.flow_mask.any() and not batch.flow.any() and not batch.parse.any()
     assert torch.equal(batch.misalign_mask, batch.garment_region) and batch.garment_region.any()
-    write_folder(Folder(bare, CONFIG), tmp_path / "again", train=1, test=3)
+    write_folder(Folder(bare, CONFIG), tmp_path / "again", train=1, test=3, image_format="png")
     assert not any((tmp_path / "again" / "test" / "true-flow").iterdir())
     assert_equal_batches(Folder(tmp_path / "again", CONFIG).paired("test", ALL), batch)
 
@@ -252,7 +252,7 @@ def test_nothing_is_overwritten(tmp_path: Path, occupied: str) -> None:
     kept.parent.mkdir(exist_ok=True)
     kept.write_text("mine")
     with pytest.raises(FolderError, match=r"taken: found .* expected nothing, or an empty folder"):
-        write_folder(PaintedSource(), target, train=1, test=1)
+        write_folder(PaintedSource(), target, train=1, test=1, image_format="png")
     assert kept.read_text() == "mine"
 
 
@@ -262,10 +262,10 @@ def test_an_interrupted_write_leaves_nothing(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_folder(Failing(), tmp_path / "new", train=1, test=1)
+        write_folder(Failing(), tmp_path / "new", train=1, test=1, image_format="png")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "new").mkdir()
-    write_folder(PaintedSource(), tmp_path / "new", train=1, test=0)
+    write_folder(PaintedSource(), tmp_path / "new", train=1, test=0, image_format="png")
     assert check_folder(tmp_path / "new") == []
 
 
@@ -274,13 +274,13 @@ def test_an_interrupted_write_leaves_nothing(tmp_path: Path) -> None:
 )
 def test_impossible_counts_are_refused(tmp_path: Path, counts: tuple[int, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        write_folder(PaintedSource(), tmp_path / "x", train=counts[0], test=counts[1])
+        write_folder(PaintedSource(), tmp_path / "x", train=counts[0], test=counts[1], image_format="png")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_split_that_is_not_there(root: Path, tmp_path: Path) -> None:
     assert Folder(root, CONFIG).size("cross") == 2
-    write_folder(PaintedSource(), tmp_path / "x", train=1, test=1)
+    write_folder(PaintedSource(), tmp_path / "x", train=1, test=1, image_format="png")
     with pytest.raises(FolderError, match=r"cross_pairs.txt: found nothing, expected a list for the split 'cross'"):
         Folder(tmp_path / "x", CONFIG).size("cross")
 

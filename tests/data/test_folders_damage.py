@@ -70,6 +70,57 @@ def flipped_bits(file: Path) -> None:
     file.write_bytes(data[:300] + bytes(255 - byte for byte in data[300:340]) + data[340:])
 
 
+def noisy_jpeg(harm: Callable[[bytes, int], bytes]) -> Damage:
+    """A JPEG picture full of noise, harmed from the middle of its pixels on."""
+
+    def damage(file: Path) -> None:
+        noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8))
+        noise.save(file, format="JPEG", quality=95)
+        data = file.read_bytes()
+        file.write_bytes(harm(data, (data.index(b"\xff\xda") + len(data)) // 2))
+
+    return damage
+
+
+def pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+def circle(file: Path) -> None:
+    file.unlink()
+    file.symlink_to(file.name)
+
+
+def exif_after_pixels(file: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    body = exif.tobytes().removeprefix(b"Exif\x00\x00")
+    chunk = struct.pack(">I", len(body)) + b"eXIf" + body + struct.pack(">I", zlib.crc32(b"eXIf" + body))
+    data = file.read_bytes()
+    file.write_bytes(data[:-12] + chunk + data[-12:])
+
+
+def first_joint(*triple: float) -> Damage:
+    def damage(file: Path) -> None:
+        text = json.dumps({"people": [{"pose_keypoints_2d": [*triple, *[1] * 72]}]})
+        file.write_text(text)
+
+    return damage
+
+
+def many_digits(file: Path) -> None:
+    file.write_text('{"people": [{"pose_keypoints_2d": [' + "9" * 400 + "]}]}")
+
+
+def shifted(file: Path) -> None:
+    with Image.open(file) as image:
+        mask = np.asarray(image)
+    small = np.zeros_like(mask)
+    small[:8, :8] = 255
+    Image.fromarray(small).save(file)
+
+
 def turned_by_exif(file: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -171,6 +222,24 @@ FILE_DAMAGE: dict[str, tuple[str, Damage, str]] = {
     "flow without mask": ("flow", store_flow(flow=FLOW), "KeyError"),
     "flow of the wrong shape": ("flow", store_flow(flow=FLOW[..., 0], flow_mask=FLOW_MASK), "'flow' [40, 30]"),
     "flow that is not finite": ("flow", store_flow(flow=FLOW * np.nan, flow_mask=FLOW_MASK), "not finite"),
+    "flow_mask with NaN": ("flow", store_flow(flow=FLOW, flow_mask=FLOW_MASK * np.float32("nan")), "the value nan"),
+    "flow_mask with sevens": ("flow", store_flow(flow=FLOW, flow_mask=FLOW_MASK * 7), "the value 7"),
+    "flow that leads far away": ("flow", store_flow(flow=FLOW - 500, flow_mask=FLOW_MASK), "coordinates up to 500"),
+    "flow without pixels": ("flow", store_flow(flow=FLOW[:0], flow_mask=FLOW_MASK[:0]), "a flow of 30x0"),
+    "JPEG with zeros inside": ("person", noisy_jpeg(lambda d, m: d[:m] + bytes(400) + d[m + 400 :]), "damaged image"),
+    "JPEG with a tail of zeros": ("person", noisy_jpeg(lambda d, m: d[:m] + bytes(len(d) - m)), "damaged image"),
+    "JPEG cut, its end appended": ("person", noisy_jpeg(lambda d, m: d[:m] + b"\xff\xd9"), "damaged image"),
+    "JPEG without a part": ("person", noisy_jpeg(lambda d, m: d[:m] + d[m + 300 :]), "damaged image"),
+    "PNG turned by EXIF after its pixels": ("person", exif_after_pixels, "EXIF"),
+    "pipe in place of a file": ("cloth", pipe, "something unreadable (a pipe)"),
+    "link in a circle": ("agnostic", circle, "something unreadable"),
+    "blank cloth": ("cloth", pixels(lambda x: np.full_like(x, 255)), "a blank image"),
+    "blank agnostic": ("agnostic", pixels(lambda x: np.full_like(x, 127)), "a blank image"),
+    "mask of another place": ("agnostic-mask", shifted, "another place than the agnostic image hides"),
+    "joints nested deeply": ("joints", lambda f: f.write_bytes(b"[" * 100_000) and None, "RecursionError"),
+    "joint of 400 digits": ("joints", many_digits, "OverflowError"),
+    "joint at infinity": ("joints", first_joint(float("inf"), 0, 1), "nose at [inf, 0.0]"),
+    "joint far away": ("joints", first_joint(1e30, 0, 1), "a joint at (1e+30, 0)"),
     "flow of another size": ("flow", store_flow(flow=FLOW[:20], flow_mask=FLOW_MASK[:20]), "30x20 pixels"),
 }  # fmt: skip
 
@@ -179,7 +248,7 @@ FILE_DAMAGE: dict[str, tuple[str, Damage, str]] = {
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One example in train for each kind of damage, and three in test."""
     root = tmp_path_factory.mktemp("sound") / "data"
-    write_folder(PaintedSource(100), root, train=len(FILE_DAMAGE), test=3)
+    write_folder(PaintedSource(100), root, train=len(FILE_DAMAGE), test=3, image_format="png")
     return root
 
 
@@ -191,7 +260,7 @@ def root(sound: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def three(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("three") / "data"
-    write_folder(PaintedSource(), root, train=3, test=3)
+    write_folder(PaintedSource(), root, train=3, test=3, image_format="png")
     return root
 
 
@@ -283,6 +352,11 @@ STRUCTURE: dict[str, tuple[Callable[[Path], str], str]] = {
     "name above the root, garment": (set_list(GOOD + f"{A} ../{A}\n"), "leads to another folder in line 3"),
     "absolute name": (set_list(GOOD + f"/etc/{A} {A}\n"), "leads to another folder in line 3"),
     "backslash": (set_list(GOOD + f"..\\{A} {A}\n"), "leads to another folder in line 3"),
+    "long name": (set_list(GOOD + f"{'a' * 300}.png {A}\n"), "a name of 304 characters in line 3"),
+    "list that is a pipe": (lambda root: pipe(root / "test_pairs.txt") or "test_pairs.txt", "unreadable (a pipe)"),
+    "parse under its older name": (removed("train/image-parse-v3"), "Rename image-parse/ to image-parse-v3/"),
+    "poses misnamed": (removed("test/openpose_json"), "Rename openpose-json/ to openpose_json/"),
+    "warps misnamed": (renamed("train/warped-cloth", "Warped_Cloth"), "Rename Warped_Cloth/ to warped-cloth/"),
     "drive letter": (set_list(GOOD + f"C:{A} {A}\n"), "leads to another folder in line 3"),
     "name without extension": (set_list(GOOD + "000000_00 000001_00\n"), "without an image's extension in line 3"),
     "two dots": (set_list(GOOD + f".. {A}\n"), "leads to another folder in line 3"),

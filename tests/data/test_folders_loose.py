@@ -13,7 +13,7 @@ SIZE = {"height": 40, "width": 30}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     root = tmp_path_factory.mktemp("loose") / "vton"
-    write_folder(PaintedSource(), root, train=2, test=2)
+    write_folder(PaintedSource(), root, train=2, test=2, image_format="png")
     return root / "test"
 
 

@@ -68,3 +68,11 @@ def ordered_batches(
     read = source.unpaired if unpaired else source.paired
     for indices in torch.arange(min(count, source.size(split))).split(batch_size):
         yield read(split, indices)
+
+
+def shown_split(source: TryOnSource) -> Split:
+    """The split of the pictures that are drawn while training: test, or train where a folder has nothing else."""
+    try:
+        return "test" if source.size("test") else "train"
+    except ValueError:  # a folder says what it looked for
+        return "train"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from tqdm import tqdm
 from vtonlib.data.folders.decode import ImageSize
 from vtonlib.data.folders.example import aspect_problem, load_example
 from vtonlib.data.folders.layout import GARMENT_PARTS, PERSON_PARTS, Part, Problem
-from vtonlib.data.folders.lists import SplitIndex, index_folder
+from vtonlib.data.folders.lists import SplitIndex, index_folder, list_path, own_garments
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,26 @@ def _odd_shapes(shapes: list[tuple[Path, ImageSize]]) -> list[Problem]:
     return [problem for problem in found if problem]
 
 
+def folder_uses(root: str | Path) -> dict[str, str]:
+    """What a folder without problems can be used for, and why not; an empty reason where it can.
+
+    Training wants a split ``train``, some presets files that others do not; evaluation wants a split ``test`` in which
+    somebody gets another garment. The same rules speak when training or evaluation begins. Book: sec-folders.
+    """
+    root = Path(root)
+    splits, _ = index_folder(root)
+    uses = {"train": "" if "train" in splits else f"{list_path(root, 'train')} is not there"}
+    for preset in dict.fromkeys(preset for part in PERSON_PARTS for preset in part.needed_by):
+        needed = (problem for index in index_folder(root, preset)[0].values() for problem in index.problems)
+        uses[f"train {preset}"] = uses["train"] or next((f"{problem.file} is not there" for problem in needed), "")
+    if "test" not in splits:
+        uses["evaluate"] = f"{list_path(root, 'test')} is not there"
+    else:
+        problem = own_garments(root, "test", splits["test"].pairs)
+        uses["evaluate"] = f"{problem.file} gives everyone their own garment" if problem else ""
+    return uses
+
+
 def check_folder(root: str | Path, *, workers: int = 4, progress: bool = False) -> list[Problem]:
     """Everything wrong with a folder in the layout of VITON-HD; an empty list for a sound one. Changes nothing.
 
@@ -71,10 +92,12 @@ def check_folder(root: str | Path, *, workers: int = 4, progress: bool = False) 
     splits, problems = index_folder(root)
     for index in splits.values():
         problems += index.problems
-    items = [item for split, index in splits.items() if (root / split).is_dir() for item in _items(split, index)]
+    items = [item for split, index in splits.items() if os.path.isdir(root / split) for item in _items(split, index)]
     with ThreadPoolExecutor(workers) as pool:
         looked = pool.map(lambda item: _look(root, item), items)
-        findings = list(tqdm(looked, total=len(items), desc="check", unit="file set", disable=not progress))
+        findings = list(
+            tqdm(looked, total=len(items), desc="check", unit="file set", disable=None if progress else True)
+        )
     for finding in findings:
         problems += finding.problems
     return problems + _odd_shapes([finding.shape for finding in findings if finding.shape])

@@ -7,9 +7,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vtonlib.data.folders.decode import Array, ImageSize, decode_flow, decode_keypoints, decode_picture
+import numpy as np
+
+from vtonlib.data.folders.decode import Array, ImageSize, decode_picture
 from vtonlib.data.folders.faults import content_problems
+from vtonlib.data.folders.files import lies_at
 from vtonlib.data.folders.layout import FolderError, Part, Problem
+from vtonlib.data.folders.numbers import decode_flow, decode_keypoints
 
 ASPECT_TOLERANCE = 0.05
 """Largest difference of log(height / width) that resizing may stretch."""
@@ -53,13 +57,19 @@ def load_example(
     *,
     size: ImageSize | None = None,
     skip: frozenset[str] = frozenset(),
+    preset: str = "",
 ) -> Example:
-    """The parts of ``name``, at ``size`` or as stored, with every problem found; ``skip``: folders to pass over."""
+    """The parts of ``name``, at ``size`` or nearly as stored, with every problem found.
+
+    ``skip`` are folders to pass over; ``preset`` is what the example is to train.
+    """
     example = Example()
     for part in parts:
         path = part.path(root / split, name)
-        if part.folder not in skip and (part.required_in(split) or path.exists() or path.is_symlink()):
+        if part.folder not in skip and (part.required_in(split, preset) or lies_at(path)):
             _decode(example, root, part, path, size)
+    if stray := _stray_joint(example):
+        example.problems.append(stray)
     odd = _odd_sizes(example)
     example.problems.extend(odd.values())
     pictures = {p.field for p in parts if p.content in {"image", "mask"}} - odd.keys()
@@ -67,6 +77,19 @@ def load_example(
     arrays = {name: array for name, array in example.arrays.items() if name in pictures}
     example.problems.extend(content_problems(arrays, example.paths, may_be_empty))
     return example
+
+
+def _stray_joint(example: Example) -> Problem | None:
+    """A joint further from the image than the image is large."""
+    if not {"keypoints", "person"} <= example.arrays.keys():
+        return None
+    joints, sides = example.arrays["keypoints"], np.asarray(example.sizes["person"])
+    stray = joints[((joints < -sides) | (joints > 2 * sides)).any(-1)]
+    if not len(stray):
+        return None
+    x, y = stray[0].tolist()
+    expected = f"pixels of the image, {sides[0]}x{sides[1]}"
+    return Problem(example.paths["keypoints"], f"a joint at ({x:.4g}, {y:.4g})", expected, "Detect the pose again")
 
 
 def _odd_sizes(example: Example) -> dict[str, Problem]:

@@ -14,6 +14,7 @@ from PIL import Image, ImageFilter
 from vtonlib.data.folders.decode import Array
 from vtonlib.data.folders.layout import Problem
 
+INVERTED = "an inverted mask: the agnostic image hides what the mask leaves black"
 NEW_MASK = "Make the mask again, or remove the line from the list"
 
 
@@ -53,11 +54,16 @@ def _blank_problem(path: Path, image: Array) -> Problem | None:
     return Problem(path, "a blank image", "a picture", "Make or copy the file again") if blank else None
 
 
-def _agnostic_inverted(person: Array, agnostic: Array, mask: Array) -> bool:
-    """Whether the agnostic image shows the person inside the mask and hides them outside."""
-    hidden = np.abs(person.astype(np.float32) - agnostic).mean(-1)
+def _agnostic_elsewhere(person: Array, agnostic: Array, mask: Array) -> str:
+    """How the agnostic image shows the person inside the mask and hides them outside; empty if it does not.
+
+    Of an inverted mask the rest is hidden nearly everywhere, of a mask of another place only in part.
+    """
+    hidden = np.abs(person.astype(np.int16) - agnostic).mean(-1, dtype=np.float32)
     inside, outside = hidden[_inside(mask)].mean(), hidden[~_inside(mask)].mean()
-    return bool(outside > 6 and inside < outside / 2)
+    if outside <= 6 or inside >= outside / 2:
+        return ""
+    return INVERTED if (hidden[~_inside(mask)] > 6).mean() > 0.5 else "another place than the agnostic image hides"
 
 
 def _garment_inverted(mask: Array) -> bool:
@@ -73,18 +79,18 @@ def _region_outside(region: Array, agnostic_mask: Array) -> bool:
     return bool(_inside(region).any() and _inside(agnostic_mask)[_inside(region)].mean() < 0.5)
 
 
-def _inverted(arrays: dict[str, Array]) -> tuple[str, str]:
-    """The field whose mask has the wrong polarity, and how that shows; two empty strings if all are right."""
+def _misplaced(arrays: dict[str, Array]) -> tuple[str, str]:
+    """The field whose mask is white in the wrong place, and how that shows; two empty strings if all are right."""
     if "garment_mask" in arrays and _garment_inverted(arrays["garment_mask"]):
-        return "garment_mask", "it covers the border, not the garment"
-    if {"person", "agnostic", "agnostic_mask"} <= arrays.keys() and _agnostic_inverted(
-        arrays["person"], arrays["agnostic"], arrays["agnostic_mask"]
+        return "garment_mask", "an inverted mask: it covers the border, not the garment"
+    if {"person", "agnostic", "agnostic_mask"} <= arrays.keys() and (
+        evidence := _agnostic_elsewhere(arrays["person"], arrays["agnostic"], arrays["agnostic_mask"])
     ):
-        return "agnostic_mask", "the agnostic image hides what the mask leaves black"
+        return "agnostic_mask", evidence
     if {"garment_region", "agnostic_mask"} <= arrays.keys() and _region_outside(
         arrays["garment_region"], arrays["agnostic_mask"]
     ):
-        return "garment_region", "it lies outside agnostic-mask"
+        return "garment_region", "an inverted mask: it lies outside agnostic-mask"
     return "", ""
 
 
@@ -95,10 +101,10 @@ def content_problems(arrays: dict[str, Array], paths: dict[str, Path], may_be_em
         if array.ndim == 2
         else _blank_problem(paths[name], array)
         for name, array in arrays.items()
-        if array.ndim == 2 or name in {"person", "dense_pose"}
+        if array.ndim == 2 or name != "warped_garment"
     }
-    field, evidence = _inverted({name: array for name, array in arrays.items() if not found.get(name)})
+    field, evidence = _misplaced({name: array for name, array in arrays.items() if not found.get(name)})
     if field:
-        remedy = "Invert the mask: 255 is inside, and where to paint"
-        found[field] = Problem(paths[field], f"an inverted mask: {evidence}", "255 inside", remedy)
+        remedy = "Invert the mask: 255 is inside, and where to paint" if "inverted" in evidence else NEW_MASK
+        found[field] = Problem(paths[field], evidence, "255 inside", remedy)
     return [problem for problem in found.values() if problem]

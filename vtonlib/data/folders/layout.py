@@ -21,6 +21,7 @@ Source: VITON-HD (image, cloth, parse, keypoints), StableVITON (agnostic-v3.2, a
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -28,8 +29,6 @@ from typing import Literal
 from vtonlib.data.batch import PARSE_LABELS
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
-SIDES = (8, 8192)
-"""Smallest and largest side of an image in pixels; anything else is a mistake, or an attack on the memory."""
 
 Content = Literal["image", "mask", "labels", "keypoints", "flow"]
 
@@ -76,20 +75,33 @@ class Part:
     """In which splits every example must have it."""
     aliases: tuple[str, ...] = ()
     """Names that READMEs and other data sets give to the folder, for the remedy when it is missing."""
+    needed_by: tuple[str, ...] = ()
+    """Presets that cannot be trained without it, where it is not required anyway."""
 
-    def required_in(self, split: str) -> bool:
-        """Whether examples of ``split`` must have this file."""
-        return self.required == "always" or self.required == split
+    def required_in(self, split: str, preset: str = "") -> bool:
+        """Whether examples of ``split`` must have this file, for training ``preset`` or for all that needs little."""
+        return self.required in ("always", split) or preset in self.needed_by
+
+    def found_as(self, split_folder: Path) -> str:
+        """The name of a folder that lies in the place of the part's: one of the aliases, or nearly its own name."""
+        if not os.path.isdir(split_folder) or not os.access(split_folder, os.R_OK):
+            return ""
+        known = {_letters(name) for name in (self.folder, *self.aliases)}
+        names = (entry.name for entry in os.scandir(split_folder) if entry.is_dir() and entry.name != self.folder)
+        return next((name for name in sorted(names) if _letters(name) in known), "")
 
     def path(self, split_folder: Path, name: str) -> Path:
         """Where the part of the example ``name`` lies, or would lie. An image may have any of the extensions."""
         path = split_folder / self.folder / name
         if self.ending:
             return path.with_name(path.stem + self.ending)
-        if path.exists() or path.is_symlink():
-            return path
-        others = (path.with_suffix(suffix) for suffix in IMAGE_SUFFIXES)
-        return next((other for other in others if other.exists()), path)
+        others = (path, *(path.with_suffix(suffix) for suffix in IMAGE_SUFFIXES))
+        return next((other for other in others if os.path.lexists(other)), path)
+
+
+def _letters(name: str) -> str:
+    """A folder's name as people remember it."""
+    return "".join(filter(str.isalnum, name.lower()))
 
 
 PERSON_PARTS = (
@@ -98,11 +110,26 @@ PERSON_PARTS = (
     Part("agnostic", "agnostic-v3.2", aliases=("agnostic", "agnostic-v3", "agnostic_v3.2")),
     Part("agnostic_mask", "agnostic-mask", "mask", "_mask.png", aliases=("agnostic_mask", "agnostic_masks")),
     Part("garment_region", "gt_cloth_warped_mask", "mask", required="train", aliases=("gt-cloth-warped-mask",)),
-    Part("parse", "image-parse-v3", "labels", ".png", required="never"),
-    Part("keypoints", "openpose_json", "keypoints", "_keypoints.json", required="never"),
-    Part("warped_garment", "warped-cloth", required="never"),
-    Part("misalign_mask", "misalign-mask", "mask", required="never"),
-    Part("flow", "true-flow", "flow", ".safetensors", required="never"),
+    Part(
+        "parse",
+        "image-parse-v3",
+        "labels",
+        ".png",
+        required="never",
+        aliases=("image-parse", "image-parse-v2", "parse"),
+        needed_by=("segmentation", "alias"),
+    ),
+    Part(
+        "keypoints",
+        "openpose_json",
+        "keypoints",
+        "_keypoints.json",
+        required="never",
+        aliases=("openpose", "keypoints"),
+    ),
+    Part("warped_garment", "warped-cloth", required="never", needed_by=("alias",)),
+    Part("misalign_mask", "misalign-mask", "mask", required="never", needed_by=("alias",)),
+    Part("flow", "true-flow", "flow", ".safetensors", required="never", aliases=("flow",)),
 )
 """The files that belong to a person. The garment of the paired task lies under the person's own name."""
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vtonlib.data.folders.layout import GARMENT_PARTS, IMAGE_SUFFIXES, PERSON_PARTS, Part, Problem
+from vtonlib.data.folders.files import folder_fault, lies_at, read_bytes
+from vtonlib.data.folders.layout import GARMENT_PARTS, IMAGE_SUFFIXES, PERSON_PARTS, FolderError, Part, Problem
 from vtonlib.data.source import SPLITS, Split
+
+LONGEST_NAME = 230
+"""Bytes of a listed name: with the endings of masks and keypoints, disks take it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +47,14 @@ def unpaired_list_path(root: Path, split: Split) -> Path:
     return root / f"{split}_pairs_unpaired.txt"
 
 
-def leaves_root(path: Path, root: Path) -> bool:
-    """Whether ``path`` leads out of ``root`` through a symbolic link."""
-    return not path.resolve().is_relative_to(root.resolve())
-
-
 def _name_fault(name: str) -> str:
     """What is wrong with a listed name; empty if nothing is."""
     if re.search(r"[/\\\0]|^[A-Za-z]:", name) or name in {".", ".."}:
         return "a name that leads to another folder"
     if not name.lower().endswith(IMAGE_SUFFIXES):
         return "a name without an image's extension"
+    if len(name.encode()) > LONGEST_NAME:
+        return f"a name of {len(name)} characters"
     return ""
 
 
@@ -79,9 +81,11 @@ def _parse_line(path: Path, number: int, line: str) -> Pair | Problem:
 def read_list(path: Path) -> tuple[list[Pair], list[Problem]]:
     """The pairs of a list, and everything wrong with it. Empty lines and a byte order mark are passed over."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        return [], [Problem(path, f"a list that cannot be read ({error.strerror})", "a text file", "Restore the list")]
+        text = read_bytes(path, path.parent).decode("utf-8-sig")
+    except FolderError as error:
+        empty = "0 bytes" in error.problem.found
+        found = "no pairs" if empty else error.problem.found
+        return [], [Problem(path, found, "lines 'person garment' in a text file", "Restore the list")]
     except UnicodeDecodeError as error:
         found = f"bytes that are not UTF-8 (at offset {error.start})"
         return [], [Problem(path, found, "UTF-8 text", "Save the list as UTF-8")]
@@ -106,20 +110,18 @@ def read_list(path: Path) -> tuple[list[Pair], list[Problem]]:
 def _folder_problem(split_folder: Path, part: Part, root: Path) -> Problem | None:
     """What is wrong with the folder of a part; a folder that is not there is ``found`` as nothing."""
     folder = split_folder / part.folder
-    if not folder.is_dir():
-        alias = next((a for a in part.aliases if (split_folder / a).is_dir()), None)
+    if not os.path.isdir(folder):
+        alias = part.found_as(split_folder)
         remedy = f"Rename {alias}/ to {part.folder}/" if alias else f"Copy {part.folder}/ of the data set there"
         return Problem(folder, f"{alias}/ in its place" if alias else "nothing", f"a folder {part.folder}/", remedy)
-    if leaves_root(folder, root):
-        remedy = "Copy the files here, or name the real folder as root"
-        return Problem(folder, "a link out of the root", "a folder inside the root", remedy)
-    return None
+    found, remedy = folder_fault(folder, root)
+    return Problem(folder, found, "a folder inside the root", remedy) if found else None
 
 
 def _unpaired_names(root: Path, split: Split, pairs: list[Pair]) -> tuple[list[Pair], list[Problem]]:
     """The pairs with the garments of the unpaired list, looked up by person, if there is such a list."""
     path = unpaired_list_path(root, split)
-    if not path.exists():
+    if not lies_at(path):
         return pairs, []
     listed, problems = read_list(path)
     other = {pair.person: pair.garment for pair in reversed(listed)}
@@ -131,37 +133,53 @@ def _unpaired_names(root: Path, split: Split, pairs: list[Pair]) -> tuple[list[P
     return [Pair(pair.person, other.get(pair.person, pair.garment)) for pair in pairs], problems
 
 
-def index_split(root: Path, split: Split) -> SplitIndex:
+def index_split(root: Path, split: Split, preset: str = "") -> SplitIndex:
     """The pairs of a split and the problems of its lists and folders. Opens no image."""
     path, folder = list_path(root, split), root / split
-    if not path.exists():
+    if not lies_at(path):
         remedy = "Restore the list: lines 'person garment', two names in image/ and cloth/"
         return SplitIndex(problems=[Problem(path, f"nothing beside {split}/", "a list of pairs", remedy)])
     pairs, problems = read_list(path)
     pairs, more = _unpaired_names(root, split, pairs)
     problems += more
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         remedy = f"Copy {split}/ of the data set there, or remove the list"
         return SplitIndex(
             tuple(pairs), [*problems, Problem(folder, "nothing", f"the folder {path.name} names", remedy)]
         )
+    found, remedy = folder_fault(folder, root)
+    if found:
+        return SplitIndex(tuple(pairs), [*problems, Problem(folder, found, "a folder inside the root", remedy)])
     missing = set()
     for part in (*PERSON_PARTS, *GARMENT_PARTS):
-        if (part.required_in(split) or (folder / part.folder).exists()) and (
-            problem := _folder_problem(folder, part, root)
-        ):
+        there = lies_at(folder / part.folder) or part.found_as(folder)
+        if (part.required_in(split, preset) or there) and (problem := _folder_problem(folder, part, root)):
             problems.append(problem)
             missing.add(part.folder)
     return SplitIndex(tuple(pairs), problems, frozenset(missing))
 
 
-def index_folder(root: Path) -> tuple[dict[Split, SplitIndex], list[Problem]]:
-    """Every split of which there is a list or a folder; or the one problem that there is none."""
-    if not root.is_dir():
-        found = "a file" if root.exists() else "nothing"
+def own_garments(root: Path, split: Split, pairs: tuple[Pair, ...]) -> Problem | None:
+    """The problem that a split gives everyone their own garment, so that nothing can be put on anybody."""
+    if any(pair.person != pair.garment for pair in pairs):
+        return None
+    remedy = f"Add {split}_pairs_unpaired.txt with lines 'person garment'"
+    return Problem(list_path(root, split), "everyone with their own garment", "other garments", remedy)
+
+
+def index_folder(root: Path, preset: str = "") -> tuple[dict[Split, SplitIndex], list[Problem]]:
+    """Every split of which there is a list or a folder; or the one problem that there is none.
+
+    ``preset`` is what is to be trained: some need files that others do not.
+    """
+    if not os.path.isdir(root):
+        found = "a file" if lies_at(root) else "nothing"
         return {}, [Problem(root, found, "a folder in the layout of VITON-HD", "Correct the path")]
-    splits = [split for split in SPLITS if list_path(root, split).exists() or (root / split).is_dir()]
+    found, remedy = folder_fault(root, root)
+    if found:
+        return {}, [Problem(root, found, "a folder in the layout of VITON-HD", remedy)]
+    splits = [split for split in SPLITS if lies_at(list_path(root, split)) or os.path.isdir(root / split)]
     if not splits:
         remedy = "Correct the path, or write such a folder with python -m vtonlib data make"
         return {}, [Problem(root, "neither lists of pairs nor train/ and test/", "train_pairs.txt and train/", remedy)]
-    return {split: index_split(root, split) for split in splits}, []
+    return {split: index_split(root, split, preset) for split in splits}, []

@@ -12,6 +12,7 @@ from torch import Tensor
 from vtonlib.data.batch import KEYPOINTS, PARSE_LABELS, TryOnBatch
 from vtonlib.data.folders.decode import Array, decode_picture
 from vtonlib.data.folders.faults import content_problems
+from vtonlib.data.folders.files import lies_at, read_bytes
 from vtonlib.data.folders.layout import PERSON_PARTS, Content, FolderError, Problem
 from vtonlib.data.folders.read import to_images, to_masks, to_one_hot
 
@@ -25,7 +26,7 @@ def _place(person: Path, field: str) -> Path:
 def _beside(person: Path, field: str, option: str) -> Path:
     """The file of a person's ``field``, which must be there."""
     path = _place(person, field)
-    if not path.exists():
+    if not lies_at(path):
         raise FolderError(
             Problem(path, "nothing", f"the {field.replace('_', ' ')} of {person.name}", f"Name it with {option}")
         )
@@ -54,6 +55,8 @@ def read_files(
 
     Book: sec-folders.
     """
+    for path in (person, garment):  # before what lies beside them
+        read_bytes(path, path.parent)
     mask_path = agnostic_mask or _beside(person, "agnostic_mask", "--mask")
     pose_path = dense_pose or _beside(person, "dense_pose", "--dense-pose")
 
@@ -69,7 +72,7 @@ def read_files(
         "dense_pose": images[pose_path],
     }
     parse_path = parse or _place(person, "parse")
-    if parse or parse_path.exists():
+    if parse or lies_at(parse_path):
         known["parse"] = to_one_hot(_read(parse_path, "labels", size))
     return TryOnBatch(**(_unknown(height, width) | known))
 

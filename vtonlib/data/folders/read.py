@@ -17,7 +17,7 @@ from vtonlib.data.batch import KEYPOINTS, PARSE_LABELS, TryOnBatch
 from vtonlib.data.folders.decode import UNKNOWN_LABEL, Array
 from vtonlib.data.folders.example import Example, aspect_problem, load_example
 from vtonlib.data.folders.layout import GARMENT_PARTS, PERSON_PARTS, FolderError, Part, Problem
-from vtonlib.data.folders.lists import Pair, index_folder, list_path
+from vtonlib.data.folders.lists import Pair, index_folder, list_path, own_garments
 from vtonlib.data.source import Split
 
 WORN = frozenset({"garment_region", "warped_garment", "misalign_mask", "flow"})
@@ -59,6 +59,7 @@ class Folder:
         config: Its ``height`` and ``width`` are the size of the examples. Stored images may have any size of the same
             ratio; images are resized bilinearly and anti-aliased, masks by area (they stay soft at their edges),
             parse maps by the nearest pixel, flows by :func:`vtonlib.grids.resize_flow`.
+        preset: What is to be trained from it, if anything: the files that this preset needs must be there.
 
     The lists and folders are judged here, the files of an example when it is read: by the same rules as
     :func:`check_folder`, and nothing is half-read. What was read is kept in memory, up to ``CACHE_BYTES``.
@@ -73,10 +74,10 @@ class Folder:
     Book: sec-folders.
     """
 
-    def __init__(self, root: str | Path, config: DataConfig) -> None:
-        self.root = Path(root)
+    def __init__(self, root: str | Path, config: DataConfig, *, preset: str = "") -> None:
+        self.root, self.preset = Path(root), preset
         self.height, self.width = config.height, config.width
-        self._splits, problems = index_folder(self.root)
+        self._splits, problems = index_folder(self.root, preset)
         problems += [problem for index in self._splits.values() for problem in index.problems]
         if problems:
             raise FolderError(*problems)
@@ -121,9 +122,7 @@ class Folder:
             FolderError: if a file is missing or at fault, or if the list gives everyone their own garment.
             IndexError: if an index lies outside the split.
         """
-        if all(pair.person == pair.garment for pair in self.pairs(split)):
-            remedy = f"Add {split}_pairs_unpaired.txt with lines 'person garment'"
-            problem = Problem(list_path(self.root, split), "everyone with their own garment", "other garments", remedy)
+        if problem := own_garments(self.root, split, self.pairs(split)):
             raise FolderError(problem)
         rows = self._rows(split, indices)
         persons = [_without(WORN, e) for e in self._load(split, [pair.person for pair in rows], PERSON_PARTS)]
@@ -154,7 +153,7 @@ class Folder:
 
     def _read(self, split: Split, name: str, parts: tuple[Part, ...]) -> Example:
         size = (self.width, self.height)
-        example = load_example(self.root, split, name, parts, size=size)
+        example = load_example(self.root, split, name, parts, size=size, preset=self.preset)
         if example.problems:
             raise FolderError(*example.problems)
         first = parts[0].field

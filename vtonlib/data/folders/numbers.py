@@ -1,0 +1,79 @@
+"""Files of numbers, read whole or not at all: keypoints and flows as arrays."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+import torch
+
+from vtonlib.data.batch import KEYPOINTS
+from vtonlib.data.folders.decode import Array, ImageSize
+from vtonlib.data.folders.files import fail, read_bytes
+from vtonlib.data.folders.layout import BODY_25, FolderError
+from vtonlib.grids import resize_flow
+from vtonlib.settings import SIDES
+
+REACH = 2.0
+"""Farthest coordinate of a flow: the garment's picture ends at 1, and a worn seam may lie a little outside."""
+
+
+def decode_keypoints(path: Path, root: Path) -> Array:
+    """Joints [j 2] of the first person in an OpenPose file, in pixels, NaN where OpenPose did not find one."""
+    expected = "OpenPose's people[0].pose_keypoints_2d with 25 (or 18) triples x, y, confidence"
+    joints = np.full((len(KEYPOINTS), 2), np.nan, dtype=np.float32)
+    try:
+        people = json.loads(read_bytes(path, root))["people"]
+        if not people:
+            return joints
+        points = np.asarray(people[0]["pose_keypoints_2d"], dtype=np.float32).reshape(-1, 3)
+    except FolderError:
+        raise
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError) as error:
+        raise fail(path, f"something else ({type(error).__name__}: {str(error)[:200]})", expected) from None
+    if len(points) not in (18, 25):
+        raise fail(path, f"{len(points)} joints", expected)
+    for row, name in enumerate(KEYPOINTS):
+        number = BODY_25[name] - (len(points) == 18 and BODY_25[name] > 8)
+        if points[number, 2] > 0:
+            joints[row] = points[number, :2]
+            if not np.isfinite(joints[row]).all():
+                raise fail(path, f"a {name.replace('_', ' ')} at {joints[row].tolist()}", "pixels of the image")
+    return joints
+
+
+def decode_flow(path: Path, root: Path, size: ImageSize | None) -> tuple[Array, ImageSize]:
+    """Flow and mask as one array [h w 3] of (x, y, 0 or 1), and the stored size.
+
+    When it is resized, a pixel stays known only if every pixel it is mixed from is.
+    """
+    expected = f"'flow' [h w 2] within {-REACH} to {REACH} and 'flow_mask' [h w] of 0 and 1"
+    try:
+        stored = safetensors.numpy.load(read_bytes(path, root))
+        flow = torch.from_numpy(stored["flow"].astype(np.float32))
+        mask = torch.from_numpy(stored["flow_mask"].astype(np.float32))
+    except FolderError:
+        raise
+    except (safetensors.SafetensorError, KeyError, ValueError, TypeError, MemoryError) as error:
+        raise fail(path, f"something else ({type(error).__name__}: {str(error)[:200]})", expected) from None
+    if flow.shape != (*mask.shape, 2) or mask.ndim != 2:
+        raise fail(path, f"'flow' {list(flow.shape)} and 'flow_mask' {list(mask.shape)}", expected)
+    height, width = mask.shape
+    if min(mask.shape) < SIDES[0] or max(mask.shape) > SIDES[1]:
+        raise fail(path, f"a flow of {width}x{height}", f"sides of {SIDES[0]} to {SIDES[1]}")
+    if not flow.isfinite().all():
+        raise fail(path, "values that are not finite", expected)
+    if not ((mask == 0) | (mask == 1)).all():
+        odd = mask[(mask != 0) & (mask != 1)][0].item()
+        raise fail(path, f"a flow_mask with the value {odd:g}", expected)
+    if (reach := (flow.abs() * mask[..., None]).max().item()) > REACH:
+        raise fail(path, f"coordinates up to {reach:.4g}", expected, "Store coordinates of the garment, in [-1, 1]")
+    if size and size != (width, height):
+        coverage = resize_flow(mask[None, ..., None].expand(-1, -1, -1, 2), size[1], size[0])[0, ..., 0]
+        known = coverage > 1 - 1e-4
+        flow = resize_flow((flow * mask[..., None])[None], size[1], size[0])[0] * known[..., None]
+        mask = known.float()
+    return torch.cat((flow * mask[..., None], mask[..., None]), -1).numpy(), (width, height)
