@@ -64,7 +64,9 @@ def resize_image(image: Float[Tensor, "b c h w"], height: int, width: int) -> Fl
     """An image at another size, bilinearly and anti-aliased, as image editors do it (pixels are areas here)."""
     if image.shape[-2:] == (height, width):
         return image
-    return F.interpolate(image, (height, width), mode="bilinear", align_corners=False, antialias=True)
+    precise = image.float() if image.dtype in (torch.float16, torch.bfloat16) else image  # CPUs resize no others
+    resized = F.interpolate(precise, (height, width), mode="bilinear", align_corners=False, antialias=True)
+    return resized.to(image.dtype)
 
 
 def resize_mask(mask: Float[Tensor, "b c h w"], height: int, width: int) -> Float[Tensor, "b c H W"]:

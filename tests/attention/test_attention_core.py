@@ -72,3 +72,33 @@ def test_grids_must_fit(grids, message, monkeypatch):
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # the library's own message, as a reader sees it
     with pytest.raises(ValueError, match=message):
         AttentionCore()(*sample(8, 8), **grids)
+
+
+@pytest.mark.parametrize("tokens", [0, 4, 7, 9, 16])
+def test_the_value_has_a_token_for_each_key(tokens, unchecked):
+    query, key, _ = sample(8, 8)
+    with pytest.raises(ValueError, match=f"value has {tokens} tokens, but key has 8"):
+        call(query, key, torch.ones(2, 3, tokens, 8))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda q, k, v: (q, k, v[0]), "value is .* expected \\[b heads nk e\\]"),
+        (lambda q, k, v: (q, k, torch.cat((v, v))), "value is .* expected b and heads of"),
+        (lambda q, k, v: (q[:, :2], k, v), "expected the same b, heads and d"),
+        (lambda q, k, v: (q[..., :4], k, v), "expected the same b, heads and d"),
+        (lambda q, k, v: (q[:, :0], k[:, :0], v[:, :0]), "expected at least one head, token and channel"),
+    ],
+)
+def test_batch_heads_and_widths_must_fit(change, message, unchecked):
+    with pytest.raises(ValueError, match=message):
+        call(*change(*sample(8, 8)))
+
+
+def test_tensors_of_several_precisions_are_brought_to_the_finest():
+    query, key, value = (x.detach() for x in sample(8, 8, dtype=torch.float32))
+    mixed = call(query.bfloat16(), key, value)
+    torch.testing.assert_close(mixed, call(query.bfloat16().float(), key, value))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert call(query.bfloat16(), key, value).isfinite().all()

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import pytest
@@ -219,3 +220,49 @@ def test_reading_never_builds_the_map(monkeypatch):
     assert largest <= 2 * grid.tokens * 64 < grid.tokens**2
     with pytest.raises(AssertionError, match="explicit map"):
         record.weights()
+
+
+@pytest.mark.parametrize("tokens", [6, 11, 13, 24])
+def test_reading_a_value_with_other_tokens_is_refused(tokens, unchecked):
+    query = torch.randn(2, 2, 12, 8)
+    record = AttentionRecord(query, query, 1.0, Grid(3, 4), (Grid(3, 4),))
+    with pytest.raises(ValueError, match=f"value has {tokens} tokens, but key has 12"):
+        record.read(torch.ones(2, 2, tokens, 8))
+
+
+@pytest.mark.parametrize("kind", ["plain", "logits of 1e4", "keys far from 0", "the largest of half precision"])
+def test_entropy_stays_between_0_and_the_most_possible(kind):
+    generator = torch.Generator().manual_seed(0)
+    query, key = (torch.randn(2, 2, 12, 8, generator=generator) for _ in range(2))
+    if kind == "logits of 1e4":
+        query = query * 1e4
+    elif kind == "keys far from 0":
+        key = 1000 + 1e-3 * key
+    elif kind == "the largest of half precision":
+        query = key = torch.full((2, 2, 12, 8), 65504.0, dtype=torch.float16)
+    found = AttentionRecord(query, key, 8**-0.5, Grid(3, 4), (Grid(3, 4),)).entropy()
+    weights = (query.double() @ key.double().mT * 8**-0.5).softmax(-1)
+    expected = -torch.special.xlogy(weights, weights).sum(-1).float()
+    assert found.min() >= 0 and found.max() <= math.log(12) + 1e-6
+    torch.testing.assert_close(found, expected, atol=5e-3 if kind == "logits of 1e4" else 2e-6, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (torch.zeros(1, 3, dtype=torch.long), "rows is .* with b = 2"),
+        (torch.zeros(3, dtype=torch.long), "rows is \\(3,\\)"),
+        (torch.full((2, 1), 12), "rows run from 12 to 12: expected 0 to 11"),
+        (torch.full((2, 1), -1), "rows run from -1 to -1"),
+    ],
+)
+def test_selecting_rows_of_another_batch_is_refused(rows, message, unchecked):
+    query = torch.randn(2, 2, 12, 8)
+    with pytest.raises(ValueError, match=message):
+        AttentionRecord(query, query, 1.0, Grid(3, 4), (Grid(3, 4),)).select(rows)
+
+
+def test_a_record_without_heads_is_refused(unchecked):
+    empty = torch.randn(2, 0, 12, 8)
+    with pytest.raises(ValueError, match="expected at least one head"):
+        AttentionRecord(empty, empty, 1.0, Grid(3, 4), (Grid(3, 4),))

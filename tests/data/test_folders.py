@@ -150,7 +150,15 @@ def test_a_folder_of_a_folder_shrinks_it(root: Path, tmp_path: Path) -> None:
 
 def test_without_optional_files_the_fields_say_unknown(root: Path, tmp_path: Path) -> None:
     bare = copied(root, tmp_path / "bare")
-    for part in ("image-parse-v3", "openpose_json", "true-flow", "warped-cloth", "misalign-mask", "image-parse"):
+    for part in (
+        "image-parse-v3",
+        "openpose_json",
+        "true-flow",
+        "warped-cloth",
+        "misalign-mask",
+        "image-parse",
+        "openpose-json",
+    ):
         for file in (bare / "test" / part).iterdir():
             file.unlink()
         (bare / "test" / part).rmdir()

@@ -61,3 +61,8 @@ def test_wrong_input_is_an_error() -> None:
         MultiscaleDiscriminator(4, 2)(torch.zeros(1, 4, 1, 1))
     with pytest.raises(ValueError, match="layers is 1 and scales is 0"):
         MultiscaleDiscriminator(4, 2, layers=1, scales=0)
+
+
+def test_layers_can_be_taken_alone_and_in_parts() -> None:
+    layers = MultiscaleDiscriminator(4, 3, 3, 1).scales[0]
+    assert len(layers[1:]) == len(layers) - 1 and layers[1:][0] is layers[1] and layers[-1] is layers[:][-1]

@@ -74,6 +74,13 @@ def test_matcher_equals_the_official_one() -> None:
     torch.testing.assert_close(from_theta(golden.wanted["theta"], 5), offsets, atol=1e-6, rtol=0)
 
 
+def test_offsets_keep_their_precision() -> None:
+    edge = released_offsets(torch.zeros(1, 2, 2, 2, dtype=torch.float64), 10, 14)[0, 0, 0]
+    torch.testing.assert_close(
+        edge, 1 - REACH * torch.tensor([14 / 13, 10 / 9], dtype=torch.float64), rtol=0, atol=1e-15
+    )
+
+
 def test_an_unmoved_lattice_enlarges_the_middle() -> None:
     offsets = released_offsets(torch.zeros(1, 3, 4, 2, dtype=torch.float64), 10, 14)
     grid = to_edges(lattice_flow(offsets, 10, 14), 10, 14)

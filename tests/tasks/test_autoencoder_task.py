@@ -1,5 +1,6 @@
 """The autoencoder's training: the loss falls, and the saved latents are scaled to unit power."""
 
+import pytest
 import torch
 
 from vtonlib.config import DataConfig
@@ -29,3 +30,9 @@ def test_learns_and_saves_a_scaled_autoencoder(tmp_path):
     with torch.no_grad():
         mode = task.autoencoder.eval().encode(images).latent_dist.mode()
     torch.testing.assert_close(encode(loaded, images), mode / 2)
+
+
+def test_sides_that_the_levels_cannot_halve_are_named():
+    batch = World(DataConfig(height=18, width=24)).paired("train", torch.arange(1))
+    with pytest.raises(ValueError, match=r"images are 18x24: data.height and data.width must be multiples of 4"):
+        AutoencoderTask(AutoencoderConfig(block_out_channels=(16, 16, 16))).loss(batch)

@@ -41,3 +41,12 @@ def test_the_sample_paints_the_garment_region_only():
     outside = (batch.garment_region == 0).expand_as(painted)
     assert torch.equal(painted[outside], batch.agnostic[outside])
     assert not torch.allclose(painted, batch.agnostic)
+
+
+def test_half_precision_trains_on_a_cpu_as_the_error_about_fp16_recommends():
+    task, batch = new_task(), new_batch()
+    with torch.autocast("cpu", torch.bfloat16):
+        half = task.matcher_loss(batch)["copy"]
+    half.backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in task.parameters())
+    torch.testing.assert_close(half.float(), task.matcher_loss(batch)["copy"], atol=0.02, rtol=0.05)

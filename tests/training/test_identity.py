@@ -58,3 +58,13 @@ def test_tensors_that_differ_are_named() -> None:
         check_same_tensors(ours, theirs, "x")
     with pytest.raises(ValueError, match="and 3 more"):
         check_same_tensors({}, {str(n): torch.zeros(1) for n in range(8)}, "x")
+
+
+def test_a_list_that_shrank_makes_another_run(tiny: ModuleType) -> None:
+    task = tiny.TinyTask()
+    identities = []
+    for count in (8, 7):
+        task.train_examples = count
+        identities.append(identity(task, tiny.train_config(), tiny.train_config()))
+    with pytest.raises(ValueError, match="train_examples is 8 there, 7 here"):
+        check_same_settings(identities[1], identities[0], "step-000002")

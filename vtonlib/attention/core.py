@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -36,6 +37,23 @@ def check_lattices(query: Tensor, key: Tensor, query_grid: Grid, key_grids: tupl
         raise ValueError(f"key has {key.shape[-2]} tokens, but key_grids {tuple(key_grids)} have {expected}")
 
 
+def check_value(query: Tensor, key: Tensor, value: Tensor) -> None:
+    """Raise ValueError unless there are heads, and the value has a token for each key and fits batch and heads.
+
+    The padding of :func:`attend` and the fused kernels would read what lies beyond a value that is too short.
+    """
+    if value.ndim != 4:
+        raise ValueError(f"value is {tuple(value.shape)}: expected [b heads nk e]")
+    if 0 in key.shape[1:]:
+        raise ValueError(f"key is {tuple(key.shape)}: expected at least one head, token and channel")
+    if query.shape[:2] != key.shape[:2] or query.shape[-1] != key.shape[-1]:
+        raise ValueError(f"query is {tuple(query.shape)} and key {tuple(key.shape)}: expected the same b, heads and d")
+    if value.shape[2] != key.shape[2]:
+        raise ValueError(f"value has {value.shape[2]} tokens, but key has {key.shape[2]}")
+    if any(found not in (1, wanted) for found, wanted in zip(value.shape[:2], key.shape[:2], strict=True)):
+        raise ValueError(f"value is {tuple(value.shape)}: expected b and heads of {tuple(key.shape[:2])}, or 1")
+
+
 def attend(
     query: Float[Tensor, "b heads nq d"],
     key: Float[Tensor, "b heads nk d"],
@@ -47,6 +65,9 @@ def attend(
     The fused kernels want queries, keys and values of one width; for another they fall back, silently, to the map of
     nq x nk. Zeros change neither q k^T nor the wanted columns of the result, so all three are padded to one width.
     """
+    check_value(query, key, value)
+    precise = torch.promote_types(torch.promote_types(query.dtype, key.dtype), value.dtype)
+    query, key, value = query.to(precise), key.to(precise), value.to(precise)  # kernels want one type
     width = max(query.shape[-1], value.shape[-1])
     if query.shape[-1] != value.shape[-1]:
         width = -(-width // WIDTH_MULTIPLE) * WIDTH_MULTIPLE
@@ -86,7 +107,7 @@ class AttentionCore(nn.Module):
             scale: factor of q k^T; by default d ** -0.5.
 
         Raises:
-            ValueError: where a grid has another number of tokens than its tensor.
+            ValueError: where a grid or the value has another number of tokens than queries or keys, or no heads.
         """
         check_lattices(query, key, query_grid, key_grids)
         return attend(query, key, value, query.shape[-1] ** -0.5 if scale is None else scale)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -9,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from vtonlib.attention.core import Grid, attend, check_lattices
+from vtonlib.attention.core import Grid, attend, check_lattices, check_value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,7 +21,7 @@ class AttentionRecord:
     1 lie 0.0039 apart, 6 % of the distance of neighbours among 32 tokens.
 
     Raises:
-        ValueError: where a grid has another number of tokens than its tensor.
+        ValueError: where a grid has another number of tokens than its tensor, or queries and keys do not fit.
 
     Book: sec-attention-record.
     """
@@ -40,6 +41,7 @@ class AttentionRecord:
 
     def __post_init__(self) -> None:
         check_lattices(self.query, self.key, self.query_grid, self.key_grids)
+        check_value(self.query, self.key, self.key)
 
     @classmethod
     def from_features(cls, features: Float[Tensor, "b c h w"], *, scale: float = 1.0) -> Self:
@@ -66,21 +68,34 @@ class AttentionRecord:
     def entropy(self, *, temperature: float = 1.0, rows_per_chunk: int = 256) -> Float[Tensor, "b heads nq"]:
         """Entropy of every row of every head, in nats, between 0 and ln nk.
 
-        H = logsumexp(x) - <q, E[k]> scale, x the row's logits. (The entropy of the head-mean map is another quantity,
-        never smaller than the mean of these.) With q and k held outside the softmax, the second term alone has the
-        gradient of H, dH/dx_j = -p_j (x_j - E[x]); so logsumexp is needed as a number only and is taken in chunks of
-        rows. First derivatives only.
+        H = logsumexp(x) - <q, E[k]> scale, x the row's logits; the mean key is subtracted from all keys first, which
+        changes no weight and keeps the difference from drowning in large logits. (The entropy of the head-mean map is
+        another quantity, never smaller than the mean of these.) With q and k held outside the softmax, the second term
+        alone has the gradient of H, dH/dx_j = -p_j (x_j - E[x]); so logsumexp is needed as a number only and is taken
+        in chunks of rows. First derivatives only.
 
         Equation: eq-row-entropy.
         """
         query, key = self._precise()
         factor = self._factor(temperature)
-        expected_key = self.read(key.detach(), temperature=temperature)
+        centred = replace(self, query=query, key=key - key.mean(2, keepdim=True))
+        expected_key = centred.read(centred.key.detach(), temperature=temperature)
         expected_logit = factor * (query.detach() * expected_key).sum(-1)
-        return self._log_partition(factor, rows_per_chunk) - expected_logit
+        entropy = centred._log_partition(factor, rows_per_chunk) - expected_logit
+        within = entropy.detach().clamp(0, math.log(key.shape[2]))
+        return entropy + (within - entropy.detach())  # the gradient is that of the entropy itself
 
     def select(self, rows: Int[Tensor, "b m"]) -> Self:
-        """The attention of some queries only, for each sample its own; as a lattice they form one column."""
+        """The attention of some queries only, for each sample its own; as a lattice they form one column.
+
+        Raises:
+            ValueError: where ``rows`` has another batch size than the record, or names rows that are not there.
+        """
+        samples, _, queries, _ = self.query.shape
+        if rows.ndim != 2 or len(rows) != samples:
+            raise ValueError(f"rows is {tuple(rows.shape)}: expected [b m] with b = {samples}")
+        if rows.numel() and not 0 <= (low := int(rows.min())) <= int(rows.max()) < queries:
+            raise ValueError(f"rows run from {low} to {int(rows.max())}: expected 0 to {queries - 1}")
         index = rows[:, None, :, None].expand(-1, self.query.shape[1], -1, self.query.shape[3])
         return replace(self, query=self.query.gather(2, index), query_grid=Grid(rows.shape[1], 1))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -23,6 +24,10 @@ class PatchDiscriminator(nn.ModuleList):
             conv = nn.Conv2d(before, after, 4, 1 if layer == layers - 1 else 2, 2, bias=False)
             self.append(nn.Sequential(spectral_norm(conv), nn.InstanceNorm2d(after), nn.LeakyReLU(SLOPE)))
         self.append(nn.Conv2d(widths[-1], 1, 4, 1, 2))
+
+    def __getitem__(self, index: Any) -> Any:
+        """A layer, or several as a plain list of modules."""
+        return nn.ModuleList(list(self)[index]) if isinstance(index, slice) else super().__getitem__(index)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> list[Tensor]:
         """The output of every layer; the last are the logits."""

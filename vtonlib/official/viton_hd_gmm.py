@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -30,7 +29,7 @@ def released_offsets(
     """
     rows, columns = offsets.shape[1:3]
     control = coordinate_grid(rows, columns, device=offsets.device, dtype=offsets.dtype)
-    edges = torch.tensor([side / max(side - 1, 1) for side in (width, height)]).to(control)
+    edges = control.new_tensor([side / max(side - 1, 1) for side in (width, height)])
     return (REACH * control + offsets) * edges - control
 
 

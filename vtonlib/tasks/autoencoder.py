@@ -39,7 +39,15 @@ class AutoencoderTask(Task):
         self.phases = (Phase(name="autoencoder", trains=("autoencoder",), loss=self.loss),)
 
     def loss(self, batch: TryOnBatch) -> dict[str, Tensor]:
-        """Absolute error, and the divergence of the posterior from a standard normal."""
+        """Absolute error, and the divergence of the posterior from a standard normal.
+
+        Raises:
+            ValueError: for images whose sides the levels cannot halve.
+        """
+        multiple = 2 ** (len(self.config.block_out_channels) - 1)
+        if any(side % multiple for side in batch.size):
+            found = "x".join(map(str, batch.size))
+            raise ValueError(f"images are {found}: data.height and data.width must be multiples of {multiple}")
         images = torch.cat((batch.person, batch.agnostic, batch.dense_pose, batch.garment))
         posterior = self.autoencoder.encode(images).latent_dist
         self.latent_power.lerp_(posterior.mean.detach().float().square().mean(), 0.01)

@@ -49,9 +49,12 @@ class Task(nn.Module):
     """Children that also exist as an exponential moving average, which is what is sampled from and saved."""
     step: int = 0
     """Updates done so far, kept by the trainer: for losses that are switched on later."""
+    train_examples: int | None = None
+    """How many examples :meth:`batches` draws from; a checkpoint of training on another number is refused."""
 
     def batches(self, source: TryOnSource, config: TrainConfig) -> Callable[[int], Iterator[Any]]:
         """Start step -> the endless batches from there on that the trainer hands to the phases' losses."""
+        self.train_examples = source.size("train")
         return lambda start: training_batches(source, batch_size=config.batch_size, seed=config.seed, start=start)
 
     def sample(self, batch: TryOnBatch) -> tuple[Float[Tensor, "n 3 h w"], ...]:

@@ -117,6 +117,7 @@ class StableVITONTask(Task):
         if not self.config.cached_examples:
             return super().batches(source, config)
         cached = LatentSource(source, self.autoencoder, self.config.cached_examples)
+        self.train_examples = source.size("train")
         return lambda start: training_batches(cached, batch_size=config.batch_size, seed=config.seed, start=start)
 
     def sample_timesteps(self, count: int, device: torch.device) -> Int[Tensor, " b"]:

@@ -47,7 +47,13 @@ def identity(task: Task, config: TrainConfig, experiment: Any) -> dict[str, Any]
         p.name: {"trains": list(p.trains), "interval": p.interval, "rate": p.rate, "betas": list(p.betas)}
         for p in task.phases
     }
-    return {"task": type(task).__name__, "phases": phases, "config": fixed(json.loads(to_json(experiment)))}
+    settings = fixed(json.loads(to_json(experiment)))
+    return {
+        "task": type(task).__name__,
+        "train_examples": task.train_examples,
+        "phases": phases,
+        "config": settings,
+    }
 
 
 def check_same_tensors(expected: Mapping[str, Tensor], found: Mapping[str, Tensor], where: str) -> None:
