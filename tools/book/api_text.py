@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 from sphinx.application import Sphinx
 
+from tools.shell import ROOT
+
 VALUES = {"attribute", "data", "property"}
 
 
@@ -36,7 +38,8 @@ def plain_signatures(app: Sphinx, page: str, template: str, context: dict[str, A
         return match[1] + re.sub(r"</?dd>", lambda tag: lines[tag[0]], match[2])
 
     if "body" in context:
-        context["body"] = LONG.sub(as_lines, context["body"])
+        here = f"{ROOT}/"  # constants that are paths: from the repository's root on
+        context["body"] = LONG.sub(as_lines, context["body"]).replace(here, "")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
