@@ -114,6 +114,8 @@ def test_good_code_and_repeated_imports() -> None:
     assert list(form.code_problems(code_cell("# @title Figure: a line\nx", "hide-input"))) == []
     assert "@title" in "".join(form.code_problems(code_cell("x", "hide-input")))
     long = Page(name="p", cells=(code_cell("x = 1\n" * 26), code_cell("x = 1\n" * 25)), notebook=True)
+    shown = Page(name="p", cells=(code_cell("quote(a='1')"), code_cell("quote(a='1')", "hide-input")), notebook=True)
+    assert len(form.open_machinery(shown)) == 1 and "quote is machinery" in form.open_machinery(shown)[0]
     assert form.long_cells(long) == ["cell 0: has 26 lines, at most 25 are allowed"]
 
 

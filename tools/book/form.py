@@ -15,6 +15,7 @@ CODE_LINES, SETUP_LINES = 25, 36
 TITLE = re.compile(r"# @title \S")
 FIRST_PAGE = "book/index"
 NUMBERS = 4
+MACHINERY = re.compile(r"\b(?:book_figure|book_element|quote)\(|\balt = ")
 RAW = {
     "a role": re.compile(r"\{[a-z][\w:-]*\}\0"),
     "a target": re.compile(r"^\([\w-]+\)=\s*$", re.MULTILINE),
@@ -131,6 +132,15 @@ def long_cells(page: Page) -> list[str]:
     return found
 
 
+def open_machinery(page: Page) -> list[str]:
+    """Cells whose code stands open although it only describes or quotes."""
+    return [
+        f"cell {cell.number}: {match[0].rstrip(' (=')} is machinery: tag its cell hide-input, give it a # @title"
+        for cell in page.code
+        if not cell.tags & {*setup_cell.FOLDED, "exercise"} and (match := MACHINERY.search(cell.source))
+    ]
+
+
 def number_problems(page: Page) -> list[str]:
     """Paragraphs with more quoted numbers than a reader takes in: a table or a plot says more."""
     return [
@@ -142,7 +152,7 @@ def number_problems(page: Page) -> list[str]:
 
 def crowded(source: str) -> Iterator[tuple[str, int]]:
     """The paragraphs of a text with too many quoted numbers: how each starts, and how many they are."""
-    for paragraph in re.split(r"\n\s*\n", source):
+    for paragraph in re.split(r"\n[> ]*\n|\n(?=[> ]*(?:[-*]|\d+\.) )", source):
         if paragraph.lstrip().startswith("|"):
             continue
         numbers = (r for r in plain.references(paragraph) if r.kind in {"claim", "value"})
@@ -166,7 +176,7 @@ def problems(page: Page) -> list[str]:
     """What is wrong with the cells of a page."""
     found = setup_problems(page) + repeated_imports(page) if page.notebook else []
     if page.notebook and page.name not in owed.CHAPTERS:
-        found += long_cells(page) + number_problems(page)
+        found += long_cells(page) + open_machinery(page) + number_problems(page)
     results = page.notebook or page.name == FIRST_PAGE  # the others, such as the design log, report none
     for cell in page.cells:
         text = [*([prose_problems] if results else []), *([plain_problems] if page.notebook else [])]
