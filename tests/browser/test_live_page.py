@@ -13,6 +13,7 @@ from vtonlib.viz.frame import Frame
 from vtonlib.viz.live import live_module
 from vtonlib.viz.mask_painter import MaskPainter
 from vtonlib.viz.matrix import MatrixExplorer
+from vtonlib.viz.wardrobe import Wardrobe
 
 HOST = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Live</title><main></main><script type="module">
 const values = {values}, listeners = {{}};
@@ -93,3 +94,19 @@ def test_a_stroke_travels_to_python_and_its_result_back(live) -> None:
     mask[0, 3] = 1
     shown = torch.tensor(page.locator("vton-mask-painter").evaluate("e => e.result")).double()
     torch.testing.assert_close(shown, figure.value(mask)[0].flatten())
+
+
+def test_a_wardrobe_travels_both_ways(live) -> None:
+    def wardrobe(level: float, persons: int = 2) -> Wardrobe:
+        x = torch.full((persons, 3, 16, 12), level)
+        return Wardrobe(x, x[:1], x[:, None, None], truth=x[:, None])
+
+    page = live(wardrobe(0.5))
+    page.get_by_role("button", name="person 2").click()
+    assert page.evaluate("model.get('state')") == {"garment": 0, "person": 1, "seed": 0, "truth": False}
+    before = page.locator("[data-pane=painted] img").get_attribute("src")
+    page.evaluate("markup => fromPython('markup', markup)", wardrobe(-0.5).markup)
+    assert page.locator("[data-pane=painted] img").get_attribute("src") != before
+    assert page.locator("[data-pane=painted]").get_attribute("aria-label").startswith("person 2")
+    page.evaluate("markup => fromPython('markup', markup)", wardrobe(-0.5, persons=1).markup)
+    assert page.locator("[data-pane=painted]").get_attribute("aria-label").startswith("person 1")
