@@ -66,6 +66,16 @@ def test_links_from_a_notebook_to_the_site_lead_somewhere(name: str) -> None:
 
 
 @built
+@pytest.mark.parametrize("name", page.notebook_names())
+def test_equations_have_the_numbers_of_the_notebook(name: str) -> None:
+    shown = page.load(name)
+    assert shown
+    soup = BeautifulSoup((HTML / f"{name}.html").read_text(encoding="utf8"), "html.parser")
+    numbers = [element.get_text().partition(")")[0].strip("(") for element in soup.select("article .eqno")]
+    assert numbers == [match["tag"] for cell in shown.markdown for match in plain.EQUATION.finditer(cell.source)]
+
+
+@built
 def test_pages_that_follow_from_other_files_hold_their_tables() -> None:
     for name in ("status", "claims", "equations", "ledger", "exercises"):
         soup = BeautifulSoup((HTML / "book" / f"{name}.html").read_text(encoding="utf8"), "html.parser")

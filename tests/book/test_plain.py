@@ -51,6 +51,10 @@ READER = Reader("notebooks/07_cross_attention", PLACES, resolve)
         (f"```\n{EQUATION}\n3<!--epe-->\n> **A**\n```", f"```\n{EQUATION}\n3<!--epe-->\n> **A**\n```"),
         ("[x](https://x.org/#y)", "[x](https://x.org/#y)"),
         ("> said\n> so", "> said\n> so"),
+        (
+            f"<details><summary>Why?</summary>\n\n{EQUATION}\n\n</details>",
+            "::::::{dropdown} Why?\n\n$$\nx = 1\n$$ (eq-x)\n\n::::::",
+        ),
     ],
 )
 def test_myst_of_plain(source: str, expected: str) -> None:
@@ -190,6 +194,17 @@ def test_a_plain_renderer_leaves_no_markup(name: str) -> None:
         assert not (found := LEFT.findall(html)), f"cell {cell.number}: {found}"
         ids = plain.labels(cell.source)
         assert [f'<a id="{label}">' in html for label in ids] == [True] * len(ids)
+
+
+@pytest.mark.parametrize("name", page.notebook_names())
+def test_the_site_gets_myst(name: str) -> None:
+    """Nothing of the plain form is left: no address of the published site, no mark of a number, no anchor, no tag."""
+    shown = page.load(name)
+    assert shown
+    for cell in shown.markdown:
+        visible = plain.masked(myst.text(cell.source), math=False)
+        left = [SITE, "<a id", "\\tag{", "<details", *plain.COMMENT.findall(visible)]
+        assert [text for text in left if text in visible] == [], f"cell {cell.number}"
 
 
 def test_links_between_notebooks_have_anchors() -> None:

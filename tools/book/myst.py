@@ -11,12 +11,13 @@ from tools.book.page import DATA_MIME
 from tools.site import published
 
 BOX_ID = re.compile(r"(D\d+)\. \S")
+ASIDE = re.compile(r"^<details>\s*<summary>(.*?)</summary>\n(.*?)^</details>$", re.MULTILINE | re.DOTALL)
 TITLE = re.compile(r"# @title (.+)\n?")
 
 
 def text(source: str) -> str:
     """A cell's text as MyST."""
-    return _references(_labels(_images(_equations(_boxes(source)))))
+    return _references(_labels(_images(_equations(_asides(_boxes(source))))))
 
 
 def _equations(source: str) -> str:
@@ -73,6 +74,11 @@ def _boxes(source: str) -> str:
         head = "\n".join([f":::{{admonition}} {box.title}", *options])
         source = source[: box.start] + f"{head}\n\n{box.body}\n:::\n" + source[box.end :]
     return source
+
+
+def _asides(source: str) -> str:
+    """What readers may unfold."""
+    return ASIDE.sub(r"::::::{dropdown} \1\n\2::::::", source)
 
 
 def notebook(content: str) -> str:
