@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from vtonlib.images import grid, save_png, to_uint8
+from vtonlib.images import check_ranges, grid, save_png, to_uint8
 
 
 def test_bytes_and_their_ends() -> None:
@@ -68,3 +68,18 @@ def test_png_round_trip_and_replacement(tmp_path: Path) -> None:
         save_png(path, torch.full((3, 7, 5), torch.nan))
     with Image.open(path) as file:
         assert file.size == (5, 7)
+
+
+@pytest.mark.parametrize(
+    ("images", "masks", "message"),
+    [
+        ({"garment": 255 * torch.rand(1, 3, 4, 4)}, {}, "garment has values from .*: expected -1 to 1"),
+        ({"garment": torch.full((1, 3, 4, 4), torch.nan)}, {}, "garment has values from nan"),
+        ({}, {"mask": torch.full((1, 1, 4, 4), 255.0)}, "mask has values from 255 to 255: expected 0 to 1"),
+        ({}, {"mask": -torch.ones(1, 1, 4, 4)}, "mask has values from -1 to -1: expected 0 to 1"),
+    ],
+)
+def test_values_out_of_range_are_named(images, masks, message):
+    check_ranges({"fine": torch.tensor([-1.0, 1.005])}, {"fine": torch.tensor([0.0, 1.0]), "empty": torch.zeros(0)})
+    with pytest.raises(ValueError, match=message):
+        check_ranges(images, masks)

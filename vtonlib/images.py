@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -11,6 +11,9 @@ from PIL import Image
 from torch import Tensor
 
 from vtonlib.disk import whole_file
+
+SLACK = 0.01
+"""How far half precision and resizing may lead out of a range."""
 
 
 def to_uint8(images: Float[Tensor, "*b 3 h w"]) -> UInt8[Tensor, "*b h w 3"]:
@@ -25,6 +28,19 @@ def to_uint8(images: Float[Tensor, "*b 3 h w"]) -> UInt8[Tensor, "*b h w 3"]:
         raise ValueError("images contain NaN, expected values in [-1, 1]")
     scaled = (images.detach().float().clamp(-1, 1) + 1) * 127.5
     return scaled.round().to(torch.uint8).movedim(-3, -1).cpu().contiguous()
+
+
+def check_ranges(images: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> None:
+    """Refuse images outside [-1, 1] and masks outside [0, 1], such as bytes that nobody scaled; rounding is let pass.
+
+    Raises:
+        ValueError: naming the first that is outside, or not finite.
+    """
+    for low, tensors in ((-1, images), (0, masks)):
+        for name, tensor in tensors.items():
+            found = [float(end) for end in tensor.detach().aminmax()] if tensor.numel() else [0.0]
+            if not all(low - SLACK <= end <= 1 + SLACK for end in found):
+                raise ValueError(f"{name} has values from {found[0]:.4g} to {found[-1]:.4g}: expected {low} to 1")
 
 
 def grid(columns: Sequence[Float[Tensor, "n 3 h w"]], *, gap: int = 2) -> Float[Tensor, "3 H W"]:

@@ -134,3 +134,10 @@ def test_the_stored_number_of_steps_is_the_default(pipeline, inputs, tmp_path):
     assert loaded.config.default_denoising_steps == 3
     assert torch.equal(loaded(**inputs, generator=torch.Generator().manual_seed(0)).images, images)
     pipeline.register_to_config(default_denoising_steps=20)
+
+
+def test_bytes_and_no_steps_are_refused(pipeline, inputs):
+    with pytest.raises(ValueError, match="agnostic_mask has values from 0 to 255"):
+        run(pipeline, {**inputs, "agnostic_mask": 255 * inputs["agnostic_mask"]})
+    with pytest.raises(ValueError, match="num_inference_steps is 0: expected at least 1"):
+        pipeline(**inputs, num_inference_steps=0)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from vtonlib.data.parse import GARMENT, GROUPS
 from vtonlib.grids import warp
+from vtonlib.images import check_ranges
 from vtonlib.models.alias import ALIASGenerator, split_parse
 from vtonlib.models.geometric_matching import GeometricMatcher
 from vtonlib.models.segmentation import SegmentationGenerator
@@ -93,12 +94,15 @@ class _Inputs(NamedTuple):
 
     def check(self) -> None:
         """Raises:
-        ValueError: naming the input whose shape does not fit the agnostic image's.
+        ValueError: naming the input whose shape does not fit the agnostic image's, or whose values are out of range.
         """
         for (name, given), channels in zip(self._asdict().items(), (3, 1, 3, 1, len(GROUPS), 3), strict=True):
             expected = (len(self.agnostic), channels, *self.agnostic.shape[-2:])
             if given.shape != expected:
                 raise ValueError(f"{name} is {tuple(given.shape)}: expected {expected}, for the agnostic image's size")
+        values = self._asdict()
+        masks = {name: values.pop(name) for name in ("garment_mask", "agnostic_mask", "visible_groups")}
+        check_ranges(values, masks)
 
     def keep(self, parse: Float[Tensor, "b groups h w"]) -> Float[Tensor, "b groups h w"]:
         """``parse`` with the visible labels outside the mask, wherever those are known."""

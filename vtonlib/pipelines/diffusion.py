@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vtonlib.attention import AttentionRecord, AttentionTap
+from vtonlib.images import check_ranges
 from vtonlib.models.autoencoder import decode, encode
 from vtonlib.models.conditions import Conditions, encode_conditions
 from vtonlib.models.image_encoder import ImageEncoder
@@ -81,10 +82,14 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
             callback_on_step_end: called as diffusers does, with ``{"latents": ...}``; may return changed latents.
 
         Raises:
-            ValueError: for sizes that do not fit each other or the model.
+            ValueError: for sizes that do not fit each other or the model, steps below 1, and values out of range.
         """
         device = self.unet.device
-        images = {"garment": garment, "agnostic": agnostic, "agnostic_mask": agnostic_mask, "dense_pose": dense_pose}
+        images = {"garment": garment, "agnostic": agnostic, "dense_pose": dense_pose}
+        check_ranges(images, {"agnostic_mask": agnostic_mask})
+        if num_inference_steps is not None and num_inference_steps < 1:
+            raise ValueError(f"num_inference_steps is {num_inference_steps}: expected at least 1")
+        images["agnostic_mask"] = agnostic_mask
         on_device = {name: image.to(device, self.unet.dtype) for name, image in images.items()}
         conditions = encode_conditions(self.autoencoder, **on_device)
         latents = self._denoise(conditions, num_inference_steps, guidance_scale, generator, callback_on_step_end)

@@ -61,7 +61,11 @@ def read_files(
     pose_path = dense_pose or _beside(person, "dense_pose", "--dense-pose")
 
     size = width, height
-    images = {path: to_images(_read(path, "image", size)) for path in (person, garment, pose_path)}
+    pixels = {path: _read(path, "image", size) for path in (person, garment, pose_path)}
+    for path, picture in pixels.items():
+        if problems := content_problems({"person": picture[0]}, {"person": path}, frozenset()):
+            raise FolderError(*problems)
+    images = {path: to_images(picture) for path, picture in pixels.items()}
     mask = _read_mask(mask_path, size)
     known = {
         "person": images[person],
