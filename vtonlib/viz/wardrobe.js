@@ -65,7 +65,9 @@ class Wardrobe extends HTMLElement {
     const columns = 1 + this.data.garments * (this.seeds + this.data.truth), rows = 1 + this.data.persons;
     cell.style.aspectRatio = `${this.sheet.getAttribute("width") / columns} / ${this.sheet.getAttribute("height") / rows}`;
     const image = Object.assign(new Image(), { alt: "", src: this.sheet.src });
-    image.style.cssText = `width: ${100 * columns}%; height: ${100 * rows}%; left: ${-100 * column}%; top: ${-100 * row}%`;
+    // Enlarged by 2 %, so that no neighbour shows at the edges.
+    const [size, at] = [(n) => `${102 * n}%`, (k) => `${-102 * k - 1}%`];
+    image.style.cssText = `width: ${size(columns)}; height: ${size(rows)}; left: ${at(column)}; top: ${at(row)}`;
     cell.replaceChildren(image);
   }
 
