@@ -84,7 +84,7 @@ def _sheet(persons: Tensor, garments: Tensor, shown: Tensor) -> str:
     source = f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
     alt = f"{len(persons)} persons, each in {len(garments)} garments: what a model painted."
     size = f'width="{width * (1 + len(garments) * count)}" height="{height * (1 + len(persons))}"'
-    return f'<img src="{source}" {size} alt="{escape(alt)}">'
+    return f'<img src="{source}" {size} alt="{escape(alt)}" style="max-width: 100%; height: auto">'
 
 
 def _row(person: Tensor, pictures: Tensor) -> Tensor:
