@@ -2,12 +2,10 @@
 
 CHAPTERS = frozenset(
     {
-        "notebooks/01_world",
         "notebooks/02_normalization",
         "notebooks/03_conditional_normalization",
         "notebooks/04_mask_normalization",
         "notebooks/05_alias_generator",
-        "notebooks/07_cross_attention",
     }
 )
 """A chapter that is in order is taken off this list; a later one never gets onto it."""
