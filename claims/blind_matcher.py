@@ -15,7 +15,7 @@ def measure(seed: int) -> dict[str, float]:
     """Errors in tokens. ``straight_`` was trained and tested on garments laid straight, the rest on anyhow.
 
     ``gap`` is how much the blind twin errs more, ``rise`` how much the seeing one does when its keys are shown another
-    garment's pixels, ``transfer`` the error on garments laid anyhow after training on straight ones.
+    garment's pixels; ``transfer`` is of garments laid anyhow after training on straight ones.
     """
     runs = json.loads(RESULTS.read_text(encoding="utf8"))["runs"]
     arms = {
@@ -25,6 +25,7 @@ def measure(seed: int) -> dict[str, float]:
         "straight_seeing": runs[f"garment-straight-{seed}"]["straight"],
         "straight_blind": runs[f"place-straight-{seed}"]["straight"],
     }
+    transfer = runs[f"garment-straight-{seed}"]["anyhow"]
     error = {name: arm["epe"] for name, arm in arms.items()}
     gap, straight_gap = error["blind"] - error["seeing"], error["straight_blind"] - error["straight_seeing"]
     return {
@@ -37,7 +38,9 @@ def measure(seed: int) -> dict[str, float]:
         "rise": arms["seeing"]["other"] - error["seeing"],
         "straight_other": arms["straight_seeing"]["other"],
         "straight_rise": arms["straight_seeing"]["other"] - error["straight_seeing"],
-        "transfer": runs[f"garment-straight-{seed}"]["anyhow"]["epe"],
+        "transfer": transfer["epe"],
+        "transfer_rise": transfer["other"] - transfer["epe"],
+        "transfer_blind": runs[f"place-straight-{seed}"]["anyhow"]["epe"],
         "uniform": arms["seeing"]["uniform_epe"],
         "copy": arms["seeing"]["copy"],
         "straight_uniform": arms["straight_seeing"]["uniform_epe"],
