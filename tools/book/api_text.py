@@ -1,4 +1,4 @@
-"""Sphinx's side of the API pages: docstrings are read as they are meant."""
+"""Sphinx's side of the API pages: docstrings are read as they are meant, and HTML is what browsers read aloud."""
 
 from __future__ import annotations
 
@@ -30,8 +30,12 @@ LONG = re.compile(r'(<span class="sig-paren">[(]</span>)\s*<dl>(.*?)</dl>\s*', r
 """The parameters of a signature that takes several lines."""
 
 
-def plain_signatures(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
-    """Long signatures as lines: Sphinx writes them as a list of definitions without terms, which HTML does not know."""
+CORNER = re.compile(r'<th(?: class="[^"]*")?>\s*(?:<p></p>)?\s*</th>')
+"""A table's corner that says nothing: no heading."""
+
+
+def plain_html(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
+    """Long signatures as lines (Sphinx writes a list of definitions without terms), empty corners as empty cells."""
     lines = {"<dd>": '<span class="sig-line">', "</dd>": "</span>"}
 
     def as_lines(match: re.Match[str]) -> str:
@@ -39,12 +43,12 @@ def plain_signatures(app: Sphinx, page: str, template: str, context: dict[str, A
 
     if "body" in context:
         here = f"{ROOT}/"  # constants that are paths: from the repository's root on
-        context["body"] = LONG.sub(as_lines, context["body"]).replace(here, "")
+        context["body"] = CORNER.sub("<td></td>", LONG.sub(as_lines, context["body"])).replace(here, "")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register them, the first before napoleon."""
     app.connect("autodoc-process-docstring", one_text, priority=400)
     app.connect("autodoc-skip-member", without_type_variables)
-    app.connect("html-page-context", plain_signatures)
+    app.connect("html-page-context", plain_html)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
