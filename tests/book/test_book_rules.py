@@ -137,6 +137,8 @@ def test_setup_comes_first_and_once() -> None:
     standard, other = (setup_cell.source(), "setup"), ("x", "y")
     own = setup_cell.source("import torch\n\nfrom vtonlib.viz.notebook import quote, setup")
     assert "\nimport torch\n\nfrom vtonlib.viz.notebook import quote, setup\n" in own
+    without = setup_cell.source("import torch")
+    assert f"import torch\n{setup_cell.IMPORT}\n" in without and setup_cell.source(without) == without
     assert setup_cell.source(own) == own and setup_cell.source(standard[0]) == standard[0]
     assert form.setup_problems(page(standard, other)) == form.setup_problems(page((own, "setup"))) == []
     for cells in ((other, standard), (("import vtonlib", "setup"),), (standard, standard)):

@@ -42,7 +42,10 @@ def source(text: str = "") -> str:
     url, branch = repository()
     others = " ".join(MISSING_ON_COLAB)
     head = HEAD.format(url=url, branch=branch, others=others)
-    return "\n".join([head, chapter_imports(text) or IMPORT, "", TAIL.format(version=version())])
+    imports = chapter_imports(text)
+    if not re.search(r"^(?:from vtonlib\.viz\.notebook import .*|    )\bsetup\b", imports, flags=re.MULTILINE):
+        imports = f"{imports}\n{IMPORT}".strip()
+    return "\n".join([head, imports, "", TAIL.format(version=version())])
 
 
 def chapter_imports(text: str) -> str:
