@@ -7,7 +7,7 @@ import pytest
 
 from vtonlib.cli import main
 from vtonlib.config import DataConfig, TrainConfig, from_json, override, to_json
-from vtonlib.presets import PRESETS, preset
+from vtonlib.presets import PRESETS, preset, read_config
 from vtonlib.settings import Range, Settings, hints_of, split_annotation
 
 REFUSED = [
@@ -114,3 +114,25 @@ def test_arguments_out_of_range(arguments, message, capsys):
         main(arguments)
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[1]",
+        "[" * 100_000,
+        '{"preset": "alias", "size": "tiny"}',
+        '{"preset": [], "size": {}, "task": 1}',
+        "\udcff",
+    ],
+)
+def test_a_config_that_is_none_is_named(text, tmp_path):
+    path = tmp_path / "config.json"
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(ValueError, match=r"config\.json: not the config of a run"):
+        read_config(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(FileNotFoundError, match=r"config\.json: no such file"):
+        read_config(path)

@@ -239,10 +239,7 @@ def _add_data(verb: argparse.ArgumentParser) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line; the exit status: 2 for an error, which is one line, 130 when interrupted.
-
-    ``VTON_TRACEBACK=1`` shows where an error came from.
-    """
+    """Run the command line; the exit status: 2 for an error, 130 when interrupted. ``VTON_TRACEBACK=1`` shows where."""
     keep_freed_memory()
     options = parser().parse_args(argv)
     try:

@@ -1,3 +1,4 @@
+# budget: one experiment from training to its report, read from top to bottom
 """A whole experiment: train a preset into a run folder, evaluate what it saved, try garments on.
 
 Book: sec-end-to-end.

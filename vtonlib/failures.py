@@ -12,6 +12,8 @@ EXPECTED = (ValueError, OSError, FloatingPointError, SafetensorError, MemoryErro
 """What the user's input, the disk or the machine causes. Anything else is a bug of ours and keeps its traceback."""
 TRACEBACK = "VTON_TRACEBACK"
 """Set this environment variable to see the traceback of expected errors as well."""
+LONGEST = 1000
+"""Characters of a message; values that somebody gave may be longer."""
 REMEDIES = {
     errno.ENOSPC: "The disk is full: make room, then run the same command again",
     errno.EDQUOT: "The disk's quota is used up: make room, then run the same command again",
@@ -38,6 +40,7 @@ def explain(error: BaseException) -> str:
         remedy = REMEDIES.get(error.errno, "")
         return ". ".join(filter(None, (f"{names}: {error.strerror}" if names else error.strerror, remedy)))
     text = " ".join(str(error).split())
+    text = text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
     if isinstance(error, SafetensorError) and "os error 28" in text:
         return f"{text}. {REMEDIES[errno.ENOSPC]}"
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":

@@ -36,7 +36,7 @@ def check_ranges(images: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> N
     Raises:
         ValueError: naming the first that is outside, or not finite.
     """
-    for low, tensors in ((-1, images), (0, masks)):
+    for low, tensors in ((0, masks), (-1, images)):
         for name, tensor in tensors.items():
             found = [float(end) for end in tensor.detach().aminmax()] if tensor.numel() else [0.0]
             if not all(low - SLACK <= end <= 1 + SLACK for end in found):

@@ -232,19 +232,18 @@ def read_config(path: Path) -> ExperimentConfig:
     """The config that a run stored.
 
     Raises:
+        FileNotFoundError: when there is no such file.
         ValueError: when the file is not such a config, naming the file and the key.
     """
-    text = path.read_text(encoding="utf-8")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file, expected the settings of a run. Name a run folder")
     try:
-        name, size = json.loads(text)["preset"], json.loads(text)["size"]
-    except (ValueError, TypeError, KeyError):
-        raise ValueError(f"{path}: not the config of a run (no 'preset' and 'size')") from None
-    default = preset(name, size=size)
-    values = json.loads(text)
-    parts = {
-        key: from_json(type(getattr(default, key)), json.dumps(values[key]), where=f"{path}: {key}")
-        for key in ("task", "data", "train")
-    }
+        values = json.loads(path.read_text(encoding="utf-8"))
+        texts = {key: json.dumps(values[key]) for key in ("task", "data", "train")}
+        default = preset(str(values["preset"]), size=values["size"])
+    except (KeyError, TypeError, RecursionError, UnicodeDecodeError, json.JSONDecodeError):
+        raise ValueError(f"{path}: not the config of a run ('preset', 'size', 'task', 'data', 'train')") from None
+    parts = {key: from_json(type(getattr(default, key)), text, where=f"{path}: {key}") for key, text in texts.items()}
     return dataclasses.replace(default, **parts)
 
 

@@ -262,3 +262,12 @@ def test_an_experiment_is_recorded_and_compared(tiny: ModuleType, tmp_path: Path
     other = Trainer(tiny.TinyTask(), tiny.batches, longer, tmp_path, experiment=Experiment(9, longer))
     with pytest.raises(ValueError, match=r"config.channels is 8 there, 9 here"):
         other.fit()
+
+
+def test_a_marker_that_says_nothing_is_written_anew(tiny: ModuleType, tmp_path: Path) -> None:
+    fit(tiny, tmp_path, tiny.TinyTask())
+    marker = tmp_path / "final" / "trained.json"
+    written = marker.read_bytes()
+    marker.write_text("{")
+    fit(tiny, tmp_path, tiny.TinyTask())
+    assert marker.read_bytes() == written

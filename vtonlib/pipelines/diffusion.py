@@ -82,15 +82,11 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
             callback_on_step_end: called as diffusers does, with ``{"latents": ...}``; may return changed latents.
 
         Raises:
-            ValueError: for sizes that do not fit each other or the model, steps below 1, and values out of range.
+            ValueError: for sizes that do not fit each other or the model, no steps, and values out of range.
         """
-        device = self.unet.device
-        images = {"garment": garment, "agnostic": agnostic, "dense_pose": dense_pose}
+        images = {"garment": garment, "agnostic": agnostic, "agnostic_mask": agnostic_mask, "dense_pose": dense_pose}
         check_ranges(images, {"agnostic_mask": agnostic_mask})
-        if num_inference_steps is not None and num_inference_steps < 1:
-            raise ValueError(f"num_inference_steps is {num_inference_steps}: expected at least 1")
-        images["agnostic_mask"] = agnostic_mask
-        on_device = {name: image.to(device, self.unet.dtype) for name, image in images.items()}
+        on_device = {name: image.to(self.unet.device, self.unet.dtype) for name, image in images.items()}
         conditions = encode_conditions(self.autoencoder, **on_device)
         latents = self._denoise(conditions, num_inference_steps, guidance_scale, generator, callback_on_step_end)
         result = decode(self.autoencoder, latents)
@@ -114,7 +110,10 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
         latents = randn_tensor(
             conditions.agnostic.shape, generator=generator, device=token.device, dtype=conditions.agnostic.dtype
         )
-        self.scheduler.set_timesteps(steps or self.config.default_denoising_steps, device=token.device)
+        steps = self.config.default_denoising_steps if steps is None else steps
+        if steps < 1:
+            raise ValueError(f"num_inference_steps is {steps}: expected at least 1")
+        self.scheduler.set_timesteps(steps, device=token.device)
         for index, timestep in enumerate(self.progress_bar(self.scheduler.timesteps)):
             sample, time = conditions.inputs(latents), timestep.expand(len(latents))
             prediction = self.unet(sample, time, token, features)

@@ -217,12 +217,9 @@ class Trainer:
             self.task.get_submodule(name).train()
 
     def _finished(self) -> bool:
+        done = json.dumps({"steps": self.step}) + "\n"
         marker = self.out / "final" / "trained.json"
-        return (
-            self.step >= self.config.steps
-            and marker.exists()
-            and json.loads(marker.read_text()) == {"steps": self.step}
-        )
+        return self.step >= self.config.steps and marker.is_file() and marker.read_bytes() == done.encode()
 
     def _announce(self) -> None:
         """Print and log how the training starts; forget what was logged beyond the checkpoint."""

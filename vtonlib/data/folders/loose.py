@@ -55,17 +55,11 @@ def read_files(
 
     Book: sec-folders.
     """
-    for path in (person, garment):  # before what lies beside them
-        read_bytes(path, path.parent)
+    read_bytes(person, person.parent)  # before what lies beside it
     mask_path = agnostic_mask or _beside(person, "agnostic_mask", "--mask")
     pose_path = dense_pose or _beside(person, "dense_pose", "--dense-pose")
-
     size = width, height
-    pixels = {path: _read(path, "image", size) for path in (person, garment, pose_path)}
-    for path, picture in pixels.items():
-        if problems := content_problems({"person": picture[0]}, {"person": path}, frozenset()):
-            raise FolderError(*problems)
-    images = {path: to_images(picture) for path, picture in pixels.items()}
+    images = {path: _read_image(path, size) for path in (person, garment, pose_path)}
     mask = _read_mask(mask_path, size)
     known = {
         "person": images[person],
@@ -84,6 +78,14 @@ def read_files(
 def _read(path: Path, content: Content, size: tuple[int, int]) -> Array:
     """A picture at ``size``, (width, height), as a batch of one."""
     return np.stack([decode_picture(path, path.parent, content, size)[0]])
+
+
+def _read_image(path: Path, size: tuple[int, int]) -> Float[Tensor, "1 3 h w"]:
+    """An image of more than one colour."""
+    pixels = _read(path, "image", size)
+    if problems := content_problems({"person": pixels[0]}, {"person": path}, frozenset()):
+        raise FolderError(*problems)
+    return to_images(pixels)
 
 
 def _read_mask(path: Path, size: tuple[int, int]) -> Float[Tensor, "1 1 h w"]:
