@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tools.site import HTML, pages
+from tools.site import HTML
 
 FIRST_PAGE = HTML / "index.html"
 CLICKS = 2
@@ -107,17 +107,3 @@ def test_search_finds_pages_from_disk(browser: Any) -> None:
     page.wait_for_selector("#search-results li a", timeout=60_000)
     assert "Cross-attention read as a matching" in page.locator("#search-results").inner_text()
     context.close()
-
-
-def test_pages_to_read_fit_a_phone(browser: Any) -> None:
-    """All but the API page, whose signatures are as long as they are."""
-    context = browser.new_context(viewport={"width": 390, "height": 800}, offline=True)
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    wide = {}
-    for name in pages():
-        page.goto((HTML / f"{name}.html").as_uri())
-        if (width := page.evaluate("document.documentElement.scrollWidth")) > 390:
-            wide[name] = width
-    context.close()
-    assert wide == {}

@@ -30,6 +30,8 @@ LONG = re.compile(r'(<span class="sig-paren">[(]</span>)\s*<dl>(.*?)</dl>\s*', r
 """The parameters of a signature that takes several lines."""
 
 
+ROLES = {'role="doc-biblioentry"': 'role="listitem"'}
+"""Roles that docutils still writes and ARIA no longer has."""
 CORNER = re.compile(r'<th(?: class="[^"]*")?>\s*(?:<p></p>)?\s*</th>')
 """A table's corner that says nothing: no heading."""
 
@@ -43,7 +45,10 @@ def plain_html(app: Sphinx, page: str, template: str, context: dict[str, Any], d
 
     if "body" in context:
         here = f"{ROOT}/"  # constants that are paths: from the repository's root on
-        context["body"] = CORNER.sub("<td></td>", LONG.sub(as_lines, context["body"])).replace(here, "")
+        body = CORNER.sub("<td></td>", LONG.sub(as_lines, context["body"])).replace(here, "")
+        for old, new in ROLES.items():
+            body = body.replace(old, new)
+        context["body"] = body
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
