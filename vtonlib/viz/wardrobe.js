@@ -29,9 +29,9 @@ const SHELL = `<style>${STYLE}</style><figure>
 <div class="choices"></div>
 <div class="panes">
   <div><p>garment</p><span class="cell" role="img" data-pane="garment"></span></div>
-  <div><p>what the model sees</p><span class="cell" role="img" data-pane="person"></span></div>
-  <div><p>what it paints</p><span class="cell" role="img" data-pane="painted"></span></div>
-  <div class="known"><p>the truth</p><span class="cell truth" data-pane="truth"></span></div>
+  <div><p>it sees</p><span class="cell" role="img" data-pane="person"></span></div>
+  <div><p>it paints</p><span class="cell" role="img" data-pane="painted"></span></div>
+  <div class="known"><p>truth</p><span class="cell truth" data-pane="truth"></span></div>
 </div>
 <p class="unseen" aria-live="polite"></p><figcaption></figcaption></figure>`;
 const CHOICES = ["garment", "person", "seed"];
