@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
 
@@ -89,7 +89,53 @@ class SPADEResBlock(ModulatedResBlock):
         return self.combine(x, lambda norm, features: norm(features, labels, patterns))
 
 
-class SPADEGenerator(nn.Module):
+class SPADELadder(nn.Module):
+    """Residual blocks from the smallest map to the image, each told the label map at its own size.
+
+    Args:
+        label_channels: channels of the label map.
+        widths: channels that each block puts out, coarsest first; the first block takes in as many as it puts out.
+        flat: the blocks that do not double their input's size, besides the first, which never does.
+        norm: see :class:`SPADE`.
+        hidden: width of the modulations' hidden layer.
+        spectral: whether the blocks' convolutions are spectrally normalized.
+
+    Source: SPADE, appendix A. Book: sec-conditional-normalization.
+    """
+
+    def __init__(
+        self,
+        label_channels: int,
+        widths: Sequence[int],
+        *,
+        flat: Sequence[int] = (),
+        norm: ParamFreeNorm = "instance",
+        hidden: int = 128,
+        spectral: bool = True,
+    ) -> None:
+        super().__init__()
+        self.flat = (0, *flat)
+        self.blocks = nn.ModuleList(
+            SPADEResBlock(before, after, label_channels, norm=norm, hidden=hidden, spectral=spectral)
+            for before, after in zip([widths[0], *widths], widths, strict=False)
+        )
+        self.conv_img = nn.Conv2d(widths[-1], 3, 3, padding=1)
+
+    @property
+    def doublings(self) -> int:
+        """How often a map doubles on its way to the image."""
+        return len(self.blocks) - len(self.flat)
+
+    def climb(self, x: Float[Tensor, "b c h w"], labels: Float[Tensor, "b k H W"]) -> Float[Tensor, "b 3 H W"]:
+        """The image, in [-1, 1], from the smallest map."""
+        for number, block in enumerate(self.blocks):
+            if number not in self.flat:
+                x = resize_nearest(x, 2 * x.shape[2], 2 * x.shape[3])
+            x = block(x, labels)
+        return torch.tanh(self.conv_img(F.leaky_relu(x, SLOPE)))
+
+
+class SPADEGenerator(SPADELadder):
     """An image from a label map, without any other input.
 
     Args:
@@ -103,8 +149,8 @@ class SPADEGenerator(nn.Module):
     Raises:
         ValueError: where ``upsampling`` is none of the three, or ``channels`` is odd and ``most`` would halve it.
 
-    Source: SPADE, appendix A. The released code can also start from the latent of an image encoder; this one starts
-    from the label map, as the released weights do. Book: sec-conditional-normalization.
+    Source: SPADE, appendix A. It starts from the label map, as the released weights do; from noise or the style of
+    another image starts :class:`vtonlib.models.style.StyledSPADEGenerator`. Book: sec-conditional-normalization.
     """
 
     def __init__(
@@ -117,7 +163,6 @@ class SPADEGenerator(nn.Module):
         hidden: int = 128,
         spectral: bool = True,
     ) -> None:
-        super().__init__()
         if upsampling not in ("normal", "more", "most"):
             raise ValueError(f"upsampling is {upsampling!r}: expected normal, more or most")
         widths = [channels * width for width in _WIDTHS]
@@ -125,19 +170,10 @@ class SPADEGenerator(nn.Module):
             if channels % 2:
                 raise ValueError(f"channels is {channels}: upsampling 'most' halves it, so it must be even")
             widths.append(channels // 2)
-        self.upsampling = upsampling
+        flat = (2,) if upsampling == "normal" else ()
+        super().__init__(label_channels, widths, flat=flat, norm=norm, hidden=hidden, spectral=spectral)
         self.fc = nn.Conv2d(label_channels, widths[0], 3, padding=1)
-        self.blocks = nn.ModuleList(
-            SPADEResBlock(before, after, label_channels, norm=norm, hidden=hidden, spectral=spectral)
-            for before, after in zip([widths[0], *widths], widths, strict=False)
-        )
-        self.conv_img = nn.Conv2d(widths[-1], 3, 3, padding=1)
         init_xavier(self)
-
-    @property
-    def doublings(self) -> int:
-        """How often a map doubles on its way to the image."""
-        return len(self.blocks) - (2 if self.upsampling == "normal" else 1)
 
     def latent_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of the smallest map for a label map of this size: w = W // 2^n, h = round(w H / W).
@@ -160,9 +196,4 @@ class SPADEGenerator(nn.Module):
         Raises:
             ValueError: for a label map of wrong channels, not of floats or too small.
         """
-        x = self.fc(resize_nearest(labels, *self.latent_size(*labels.shape[-2:])))
-        for number, block in enumerate(self.blocks):
-            if number > 0 and not (number == 2 and self.upsampling == "normal"):
-                x = resize_nearest(x, 2 * x.shape[2], 2 * x.shape[3])
-            x = block(x, labels)
-        return torch.tanh(self.conv_img(F.leaky_relu(x, SLOPE)))
+        return self.climb(self.fc(resize_nearest(labels, *self.latent_size(*labels.shape[-2:]))), labels)

@@ -15,7 +15,7 @@ def build(state_dict: Mapping[str, Tensor]) -> nn.Module:
     """The generator of the right sizes.
 
     Tensors tell ``normal`` from ``most`` but not from ``more``, which differs by one doubling and no weight: without
-    an eighth block this is ``normal``. Set the attribute ``upsampling`` of the result for the other.
+    an eighth block this is ``normal``. Set the attribute ``flat`` of the result to (0,) for the other.
     """
     fc, shared = weight(state_dict, "fc.weight"), weight(state_dict, "head_0.norm_0.mlp_shared.0.weight")
     if fc.ndim != 4:
