@@ -69,4 +69,22 @@ def measure(seed: int) -> dict[str, float]:
             found |= {f"{view}{what}_{name}": score for what, score in scored if what in KEPT[view]}
         order = torch.randperm(TRAIN, generator=generator)
         chance += [explained(pooled(features), answers[order], pooled(test_features), test_answers).max()]
-    return found | {"shuffled": float(max(chance))}
+    return found | {"shuffled": float(max(chance))} | _with_bias(seed, generator)
+
+
+def _with_bias(seed: int, generator: torch.Generator) -> dict[str, float]:
+    """R^2 of the contrast of whole pictures behind torch's convolution as it is by default, with a bias."""
+    torch.manual_seed(seed)
+    conv, world = torch.nn.Conv2d(3, CHANNELS, 3, stride=2).requires_grad_(False), World(DataConfig(seed=seed))
+    batches = world.paired("train", torch.arange(TRAIN)), world.paired("test", torch.arange(TEST))
+    (shots, answers), (test_shots, test_answers) = (
+        photographs(b.garment, b.garment_mask, generator) for b in batches
+    )
+    column = ASKED.index("contrast")
+    return {
+        f"contrast_bias_{name}": float(
+            explained(pooled(norm(conv(shots))), answers, pooled(norm(conv(test_shots))), test_answers)[column]
+        )
+        for name, norm in NORMS.items()
+        if name in ("layer", "group", "instance")
+    }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from vtonlib.models.normalization.unconditional import standardize
+from vtonlib.models.normalization.unconditional import group_standardize, standardize
 
 
 def modulate(
@@ -29,6 +31,58 @@ def adaptive_instance_norm(
     """
     variance, mean = torch.var_mean(style, (2, 3), correction=0, keepdim=True)
     return standardize(content, (2, 3), eps=eps) * torch.sqrt(variance + eps) + mean
+
+
+def adaptive_group_norm(
+    x: Float[Tensor, "b c h w"], scale: Float[Tensor, "b c"], shift: Float[Tensor, "b c"], groups: int
+) -> Float[Tensor, "b c h w"]:
+    """Group norm, scaled by 1 + ``scale`` and shifted for each sample: how diffusion models are told time and class.
+
+    Raises:
+        ValueError: where the channels do not divide into ``groups``.
+
+    Source: Dhariwal & Nichol 2021, which print scale for 1 + scale. Equation: eq-adaptive-group-norm.
+    Book: sec-conditional-normalization.
+    """
+    return modulate(group_standardize(x, groups), scale[:, :, None, None], shift[:, :, None, None])
+
+
+def zero_gated(
+    x: Float[Tensor, "b n c"],
+    branch: Callable[[Float[Tensor, "b n c"]], Float[Tensor, "b n c"]],
+    scale: Float[Tensor, "b c"],
+    shift: Float[Tensor, "b c"],
+    gate: Float[Tensor, "b c"],
+) -> Float[Tensor, "b n c"]:
+    """A transformer's residual branch under AdaLN-Zero: x + gate * branch((1 + scale) * layer norm of x + shift).
+
+    Every token is normalized by itself. With the gate at 0, where training starts, the whole block is the identity.
+
+    Source: Peebles & Xie 2023, section 3.2. Equation: eq-zero-gate. Book: sec-conditional-normalization.
+    """
+    normal = standardize(x, (2,), eps=1e-6)
+    return x + gate[:, None] * branch(normal * (1 + scale[:, None]) + shift[:, None])
+
+
+def class_adaptive(
+    x: Float[Tensor, "b c h w"],
+    labels: Int[Tensor, "b h w"],
+    gamma: Float[Tensor, "k c"],
+    beta: Float[Tensor, "k c"],
+) -> Float[Tensor, "b c h w"]:
+    """Instance norm, then for each pixel the scale 1 + gamma and the shift of its label, looked up in two tables.
+
+    It is SPADE with kernels of one pixel, and SPADE of any kernel in the middle of a large region.
+
+    Raises:
+        ValueError: where a label has no row in the tables.
+
+    Source: CLADE (Tan et al. 2021). Equation: eq-class-adaptive. Book: sec-conditional-normalization.
+    """
+    if labels.numel() and not (0 <= int(labels.min()) and int(labels.max()) < len(gamma)):
+        raise ValueError(f"labels are {int(labels.min())} to {int(labels.max())}: expected 0 to {len(gamma) - 1}")
+    scale, shift = (table[labels].movedim(-1, 1) for table in (gamma, beta))
+    return modulate(standardize(x, (2, 3)), scale, shift)
 
 
 class ConditionalBatchNorm2d(nn.Module):
