@@ -77,9 +77,7 @@ def _with_bias(seed: int, generator: torch.Generator) -> dict[str, float]:
     torch.manual_seed(seed)
     conv, world = torch.nn.Conv2d(3, CHANNELS, 3, stride=2).requires_grad_(False), World(DataConfig(seed=seed))
     batches = world.paired("train", torch.arange(TRAIN)), world.paired("test", torch.arange(TEST))
-    (shots, answers), (test_shots, test_answers) = (
-        photographs(b.garment, b.garment_mask, generator) for b in batches
-    )
+    (shots, answers), (test_shots, test_answers) = (photographs(b.garment, b.garment_mask, generator) for b in batches)
     column = ASKED.index("contrast")
     return {
         f"contrast_bias_{name}": float(

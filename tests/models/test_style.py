@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
 from vtonlib.losses.style import divergence_from_normal
-from vtonlib.models.style import StyledSPADEGenerator, StyleDistribution, StyleEncoder
+from vtonlib.models.style import StyleDistribution, StyledSPADEGenerator, StyleEncoder
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:

@@ -19,7 +19,7 @@ from typing import Any, Literal, NamedTuple
 from vtonlib.viz.notebook import DATA_MIME, digest
 
 Point = tuple[float, float]
-Kind = Literal["data", "label", "conv", "norm", "operation", "mask", "plain"]
+Kind = Literal["data", "label", "conv", "norm", "operation", "mask", "plain", "chosen"]
 FILLS: dict[Kind, str] = {
     "data": "#dcebfa",
     "label": "#fbe3cf",
@@ -28,8 +28,10 @@ FILLS: dict[Kind, str] = {
     "operation": "#ffffff",
     "mask": "#fff3bf",
     "plain": "#f9f9f6",
+    "chosen": "#6fa8dc",
 }
-"""Activations and pictures; label maps; convolutions; normalizations; sums and the like; masks; anything else."""
+"""Activations and pictures; label maps; convolutions; normalizations; sums and the like; masks; anything else; and,
+darker, what a diagram is about."""
 GROUND, INK, EDGE = "#f9f9f6", "#1c2733", "#5a6672"
 FONT = "system-ui, 'Segoe UI', Helvetica, Arial, sans-serif"
 SIZE = 13
