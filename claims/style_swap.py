@@ -7,7 +7,7 @@ released; the same with instance norm; and, blind, from random noise, which know
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,7 @@ from vtonlib.config import DataConfig
 from vtonlib.data.batch import PARSE_LABELS
 from vtonlib.data.world import World
 from vtonlib.losses.style import divergence_from_normal
+from vtonlib.models.normalization.spade import ParamFreeNorm
 from vtonlib.models.style import StyledSPADEGenerator, StyleEncoder
 
 SIZE, STYLE, STEPS, BATCH, RATE, WEIGHT = (16, 12), 16, 300, 32, 4e-3, 4e-5
@@ -32,13 +33,13 @@ class People(NamedTuple):
     labels: Tensor
 
 
-def people(seed: int, split: str, count: int) -> People:
+def people(seed: int, split: Literal["train", "test"], count: int) -> People:
     """Rendered at twice the size; blocks of pixels averaged, labels picked."""
     batch = World(DataConfig(seed=seed, height=2 * SIZE[0], width=2 * SIZE[1])).paired(split, torch.arange(count))
     return People(F.avg_pool2d(batch.person, 2), batch.parse[:, :, ::2, ::2].contiguous())
 
 
-def networks(norm: str) -> tuple[StyleEncoder, StyledSPADEGenerator]:
+def networks(norm: ParamFreeNorm) -> tuple[StyleEncoder, StyledSPADEGenerator]:
     """Encoder and generator, started as torch starts layers: an initialization for GANs would need many more steps."""
     encoder = StyleEncoder(SIZE, STYLE, (24, 32, 48), instance_norm=False)
     generator = StyledSPADEGenerator(len(PARSE_LABELS), SIZE, STYLE, (32, 24, 16), norm=norm, hidden=16, spectral=False)
@@ -48,16 +49,23 @@ def networks(norm: str) -> tuple[StyleEncoder, StyledSPADEGenerator]:
     return encoder, generator
 
 
+def colour_error(found: Tensor, truth: Tensor) -> Tensor:
+    """Mean squared error, differences of hue counting four times those of brightness, which are far larger."""
+    error = found - truth
+    light = error.mean(1, keepdim=True)
+    return (light.square() + 4 * (error - light).square()).mean()
+
+
 def train(encoder: StyleEncoder | None, generator: StyledSPADEGenerator, data: People, steps: int = STEPS) -> None:
-    """Squared error and divergence; without an encoder the style is noise."""
+    """Error and divergence, which grows to its weight over the first half; without an encoder the style is noise."""
     optimizer = torch.optim.Adam([*(encoder.parameters() if encoder else ()), *generator.parameters()], lr=RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    for _ in range(steps):
+    for step in range(steps):
         pictures, labels = (part[some] for some in [torch.randint(len(data.labels), (BATCH,))] for part in data)
         told = encoder(pictures) if encoder else None
-        style = told.draw() if told else torch.randn(BATCH, STYLE)
-        loss = (generator(labels, style) - pictures).square().mean()
-        loss = loss + WEIGHT * divergence_from_normal(*told) if told else loss
+        loss = colour_error(generator(labels, told.draw() if told else torch.randn(BATCH, STYLE)), pictures)
+        if told:
+            loss = loss + WEIGHT * min(1, 2 * step / steps) * divergence_from_normal(*told)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -104,7 +112,8 @@ def measure(seed: int) -> dict[str, float]:
     test = People(*(part[test.labels[:, UPPER].sum((1, 2)) >= LEAST] for part in test))
     truth = cloth_colour(*test)
     found = {"to_mean": distance(truth.mean(0).expand_as(truth), truth), "people": float(len(truth))}
-    for arm, norm in (("style", "batch"), ("instance", "instance"), ("blind", "batch")):
+    arms: dict[str, ParamFreeNorm] = {"style": "batch", "instance": "instance", "blind": "batch"}
+    for arm, norm in arms.items():
         torch.manual_seed(seed)
         encoder, generator = networks(norm)
         train(encoder if arm != "blind" else None, generator, data)
