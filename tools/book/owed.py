@@ -2,8 +2,6 @@
 
 CHAPTERS = frozenset(
     {
-        "notebooks/02_normalization",
-        "notebooks/03_conditional_normalization",
         "notebooks/04_mask_normalization",
         "notebooks/05_alias_generator",
     }
