@@ -19,7 +19,9 @@ class StyleDistribution(NamedTuple):
     """What an encoder says of an image: not one style but a normal distribution of styles, each number by itself."""
 
     mean: Float[Tensor, "b z"]
+    """The style that fits the image best: what is used where nothing is drawn."""
     log_variance: Float[Tensor, "b z"]
+    """Logarithm of the variance of each number."""
 
     def draw(self, generator: torch.Generator | None = None) -> Float[Tensor, "b z"]:
         """One style of each, mean + deviation * noise, so that gradients reach both.

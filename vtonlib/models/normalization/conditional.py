@@ -92,7 +92,8 @@ class ConditionalBatchNorm2d(nn.Module):
         features: channels of the activation.
         classes: number of classes.
 
-    Source: Dumoulin et al. 2017; de Vries et al. 2017. Equation: eq-conditional-batch-norm.
+    Source: Dumoulin et al. 2017, whose table of styles stands behind instance norm; de Vries et al. 2017 modulate batch
+    norm, from a question. Equation: eq-conditional-batch-norm.
     Book: sec-conditional-normalization.
     """
 
