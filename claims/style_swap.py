@@ -123,4 +123,5 @@ def measure(seed: int) -> dict[str, float]:
         found |= {f"{name}_{arm}": score for name, score in scores(generator, styles, test).items()}
     found["nearer_other"] = found["to_self_style"] - found["to_other_style"]
     found["nearer_than_mean"] = found["to_mean"] - found["to_other_style"]
+    found["spread_gap"] = found["spread_style"] - found["spread_blind"]
     return found | {"batch_gain": found["own_style"] - found["own_instance"]}
