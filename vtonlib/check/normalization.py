@@ -235,7 +235,7 @@ weight_length = Exercise(
         Mistake(
             "inputs only",
             lambda v, g: g[:, None, None, None] * v / v.norm(dim=1, keepdim=True),
-            "You normalise each place of the kernel apart. An output's row is all of its numbers.",
+            "You normalize each place of the kernel apart. An output's row is all of its numbers.",
         ),
         Mistake("no magnitude", lambda v, g: weight_norm(v, torch.ones_like(g)), "All your rows have the length 1."),
         Mistake(
@@ -243,6 +243,6 @@ weight_length = Exercise(
             lambda v, g: g[:, None, None, None] * v / v.square().sum((1, 2, 3), keepdim=True),
             "You divide by the squared length.",
         ),
-        Mistake("not normalised", lambda v, g: g[:, None, None, None] * v, "The direction still has its own length."),
+        Mistake("not normalized", lambda v, g: g[:, None, None, None] * v, "The direction still has its own length."),
     ),
 )
