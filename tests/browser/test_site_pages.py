@@ -80,6 +80,7 @@ def look(page: Any, name: str, axe: str, requests: list[str]) -> Seen:
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         seen.wide[width] = page.evaluate(WIDE)
+    page.set_viewport_size({"width": WIDTHS[0], "height": 900})  # where the theme's script has set its tab stops
     page.evaluate(axe)
     found = {"light": page.evaluate(AXE, {"rules": {"color-contrast": {"enabled": False}}}), "dark": []}
     for theme in found:
