@@ -8,12 +8,16 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils import parametrize
 
-from vtonlib.grids import coordinate_grid
+from vtonlib.config import DataConfig
+from vtonlib.data.skeleton import draw_skeleton
+from vtonlib.data.world import World
+from vtonlib.grids import coordinate_grid, resize_nearest
 from vtonlib.losses.adversarial import feature_matching, log_discriminator
 from vtonlib.losses.perceptual import perceptual, spade_weights
 from vtonlib.models.alias import ALIASGenerator
 from vtonlib.models.discriminator import MultiscaleDiscriminator
 from vtonlib.official.viton_hd_gmm import released_offsets
+from vtonlib.tasks.alias import ALIASConfig, ALIASTask
 from vtonlib.thin_plate import lattice_flow
 
 
@@ -118,3 +122,19 @@ def test_an_unmoved_lattice() -> None:
     edges = torch.tensor([12 / 11, 16 / 15], dtype=torch.float64)  # its coordinates count from the pixels' outer edges
     torch.testing.assert_close(released, 0.9 * edges * identity)
     assert (released[0, 0] - identity[0, 0]).abs().max() > 0.015  # the corners fall off: a slight zoom
+
+
+@pytest.mark.disagreement("D31")
+def test_the_pose_is_the_bodys_surface_and_a_drawn_skeleton_is_at_hand() -> None:
+    people = World(DataConfig()).paired("test", torch.arange(8))
+    task = ALIASTask(ALIASConfig(channels=(4, 4), mask_norm_blocks=1, hidden=4)).eval()
+    seen: list[Tensor] = []
+    task.generator.inputs[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    with torch.no_grad():
+        task.paint(people)
+    pose = seen[0][:, 3:6]
+    torch.testing.assert_close(pose, resize_nearest(people.dense_pose, *pose.shape[-2:]))
+    drawn = draw_skeleton(people.keypoints, *people.size)
+    assert drawn.shape == people.dense_pose.shape
+    shares = [(picture > -1).any(1).float().mean() for picture in (drawn, people.dense_pose)]
+    assert 0 < shares[0] < shares[1] / 2  # strokes have no width of a limb
