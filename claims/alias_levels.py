@@ -11,9 +11,9 @@ RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results" / "alia
 def measure(seed: int) -> dict[str, float]:
     """Errors on the garment and on the rest, and how well texture agrees; by how much the inputs at every size win."""
     runs = json.loads(RESULTS.read_text(encoding="utf8"))["runs"]
-    arms = {arm: runs[f"{arm}/{seed}"] for arm in ("every", "coarsest", "enlarged", "skeleton")}
+    arms = {arm: runs[f"{arm}/{seed}"] for arm in ("every", "coarsest", "enlarged")}
     result = {f"{arm}_{part}": run[part] for arm, run in arms.items() for part in ("garment", "rest", "texture")}
-    for other in ("coarsest", "enlarged", "skeleton"):
+    for other in ("coarsest", "enlarged"):
         result[f"over_{other}"] = arms[other]["garment"] - arms["every"]["garment"]
         result[f"texture_over_{other}"] = arms["every"]["texture"] - arms[other]["texture"]
     return result
