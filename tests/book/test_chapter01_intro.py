@@ -13,8 +13,9 @@ from tools.shell import ROOT
 def test_the_first_page_shows_an_explorer() -> None:
     text = (ROOT / "book" / "index.md").read_text(encoding="utf8")
     shown = re.findall(r"^```\{book-output\} (\S+) (\S+)$", text, flags=re.MULTILINE)
-    assert len(shown) == 1
-    html = stored_html(*shown[0])
+    explorers = [page for page, tag in shown if tag == "explorer"]
+    assert explorers == ["notebooks/01_world"]
+    html = stored_html(explorers[0], "explorer")
     assert html.startswith("<vton-attention") and '<script type="module">' in html
 
 
