@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +86,15 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
     """Run every cell from the top, in ``folder``."""
     from nbclient import NotebookClient
 
-    client = NotebookClient(notebook, timeout=300, kernel_name="python3", record_timing=False, store_widget_state=False)
+    client = NotebookClient(notebook, timeout=900, kernel_name="python3", record_timing=False, store_widget_state=False)
     client.resources = {"metadata": {"path": str(folder)}}
     client.execute()
+
+
+def processor_seconds() -> float:
+    """What ended child processes computed: a kernel's time on a quiet machine, however busy this one is."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def main(argv: list[str]) -> int:
@@ -107,9 +112,9 @@ def main(argv: list[str]) -> int:
         name = finish.name_of(path)
         if job == "run":
             finish.prepare(notebook, name)
-            start = time.monotonic()
+            start = processor_seconds()
             execute(notebook, path.parent)
-            finish.sign(notebook, name, time.monotonic() - start)
+            finish.sign(notebook, name, processor_seconds() - start)
         if job != "check":
             finish.complete(notebook, name)
         after = nbformat.writes(normalise(notebook, path.stem)) + "\n"
