@@ -23,7 +23,9 @@ class Look(NamedTuple):
     """Where one patch of the person looks: a garment and one row of a map."""
 
     garment: Float[Tensor, "3 h w"]
+    """The picture behind the map, in [-1, 1]."""
     weights: Float[Tensor, " n"]
+    """The row of the map: a weight for each key of the lattice."""
     truth: Float[Tensor, " 2"] | None = None
     """The true place (x, y) in [-1, 1], drawn as a blue ring."""
     strongest: bool = False
