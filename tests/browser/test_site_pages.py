@@ -33,7 +33,8 @@ AXE = """options => axe.run({exclude: ['mjx-container']}, {resultTypes: ['violat
         node => `${rule.id}: ${node.target.join(' ')}: ${node.html.slice(0, 120)}`)))"""
 THIN = """() => {
     document.querySelectorAll('.thin').forEach(e => e.classList.remove('thin'))
-    document.head.insertAdjacentHTML('beforeend', '<style>.thin { display: none !important }</style>')
+    document.head.insertAdjacentHTML('beforeend', 
+        '<style>.thin { display: none !important } * { transition: none !important }</style>')
     const grounds = new Map([[null, '']]), seen = new Set()
     const ground = e => {
         if (!grounds.has(e)) {
