@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tools.book import owed, plain, setup_cell
+from tools.book import plain, setup_cell
 from tools.book.page import Cell, Page, words, words_of
 from tools.shell import ROOT
 
@@ -66,7 +66,7 @@ def header_problems(page: Page) -> Iterator[str]:
 
 def opening_problems(page: Page) -> Iterator[str]:
     """Story before machinery: the question stands in the first cell, and a picture in the third."""
-    if page.name in owed.CHAPTERS or not page.cells:
+    if not page.cells:
         return
     count = words_of(page.cells[0].source.partition("colab-badge")[2])
     if not QUESTION[0] <= count <= QUESTION[1]:
@@ -94,7 +94,7 @@ def glance_problems(page: Page) -> Iterator[str]:
 def length_problems(page: Page) -> Iterator[str]:
     """Prose that is too short or too long, and reasons that say nothing."""
     count = words(page)
-    if not WORDS[0] <= count <= WORDS[1] and "words" not in page.without and page.name not in owed.CHAPTERS:
+    if not WORDS[0] <= count <= WORDS[1] and "words" not in page.without:
         yield f"has {count} words of prose, expected {WORDS[0]} to {WORDS[1]}"
     known = {f"block-{name}" for name in BLOCKS} | {"words", "exercises"}
     for name, reason in page.without.items():

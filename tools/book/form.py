@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from tools.book import owed, plain, setup_cell, wrap
+from tools.book import plain, setup_cell, wrap
 from tools.book.page import FENCE, Cell, Page, prose, without_code
 from tools.book.wrap import WIDTH
 
@@ -174,9 +174,15 @@ def setup_problems(page: Page) -> list[str]:
 
 def problems(page: Page) -> list[str]:
     """What is wrong with the cells of a page."""
-    found = setup_problems(page) + repeated_imports(page) if page.notebook else []
-    if page.notebook and page.name not in owed.CHAPTERS:
-        found += long_cells(page) + open_machinery(page) + number_problems(page)
+    found = []
+    if page.notebook:
+        found += (
+            setup_problems(page)
+            + repeated_imports(page)
+            + long_cells(page)
+            + open_machinery(page)
+            + number_problems(page)
+        )
     results = page.notebook or page.name == FIRST_PAGE  # the others, such as the design log, report none
     for cell in page.cells:
         text = [*([prose_problems] if results else []), *([plain_problems] if page.notebook else [])]
