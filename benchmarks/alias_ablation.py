@@ -4,7 +4,7 @@ The worn garment's own pixels, moved by whole pixels, are the warp: up to 3 in t
 test, where they miss a third and three fifths of the garment. Around them lies a ground that means nothing: a random
 colour for each example, or always white. Small generators learn to paint what the agnostic mask hides, by L1 alone.
 
-Written before measuring:
+Suggested by a pilot with other trainings, and written before measuring:
 
 H1 Under random grounds ALIAS wins: less of the ground inside the misaligned part M leaks through, and far from the
    trained shifts its error in M is smaller than instance norm's.
