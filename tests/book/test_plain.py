@@ -124,6 +124,11 @@ def test_links_that_lead_nowhere(text: str, complaint: str) -> None:
     assert complaint in " ".join(links.problems(text, READER))
 
 
+def test_an_entry_that_does_not_end_is_found() -> None:
+    good = "@book{a1,\n  title = {{A} b},\n}\n\n@book{b2,\n  title = {C}\n}\n"
+    assert links.unclosed(good) == [] and links.unclosed(good.replace("\n}\n\n@", "\n\n@")) == ["@book{a1"]
+
+
 def test_equations_are_numbered() -> None:
     text = f"{EQUATION}\n\n" + '<a id="eq-y"></a>\n\n$$\na \\\\\nb\n$$'
     chapter = Page(name="notebooks/07_x", cells=(Cell(number=0, kind="markdown", source=text),), notebook=True)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from tools.book import anatomy, claims, equations, form, ledger, links, provenance, quoting
 from tools.book.page import Page, all_pages, content_problems, notebook_names, without_code
+from tools.shell import ROOT
 from tools.site import pages as contents
 
 
@@ -32,6 +33,8 @@ def quote_problems(pages: Sequence[Page]) -> list[str]:
 def problems(pages: Sequence[Page]) -> list[str]:
     """All of it."""
     found = content_problems(contents(), notebook_names())
+    bibliography = (ROOT / "book" / "references.bib").read_text(encoding="utf8")
+    found += [f"book/references.bib: {entry} does not end" for entry in links.unclosed(bibliography)]
     for page in pages:
         found += form.problems(page) + anatomy.problems(page)
         found += [f"{page.name}: {problem}" for problem in provenance.problems(page)]

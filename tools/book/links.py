@@ -85,6 +85,12 @@ def papers() -> frozenset[str]:
     )
 
 
+def unclosed(bibliography: str) -> list[str]:
+    """The entries of a bibliography that do not end before the next one begins."""
+    entries = re.split(r"^(?=@)", bibliography, flags=re.MULTILINE)
+    return [entry.partition(",")[0] for entry in entries if entry.count("{") != entry.count("}")]
+
+
 @cache
 def api_names() -> frozenset[str]:
     """The public names of vtonlib, and its modules."""
