@@ -161,7 +161,42 @@ def test_an_entropy_that_trains() -> None:
     assert exercise(lambda a: -(a * torch.where(a > 0, a, 1.0).log()).sum(-1)).right
     assert exercise(lambda a: -(a * a.clamp_min(1e-30).log()).sum(-1)).right
     assert exercise(lambda a: -(a * (a + 1e-6).log()).sum(-1)).mistake == "a little added"
-    assert exercise(lambda a: exercise.reference(a.detach())).mistake == "gradient"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda a: check.row_entropy.reference(a.detach()),
+        lambda a: check.row_entropy.reference(a).detach() + 0 * a.sum(-1),
+        lambda a: -(a.detach() * a.clamp_min(torch.finfo(a.dtype).tiny).log()).sum(-1),
+        lambda a: 2 * check.row_entropy.reference(a.detach()) - check.row_entropy.reference(a),
+        lambda a: check.row_entropy.reference(torch.from_numpy(a.numpy())),
+    ],
+    ids=["no graph", "a gradient of 0", "of the logarithm alone", "uphill", "numpy"],
+)
+def test_an_entropy_with_right_values_that_cannot_train(answer) -> None:
+    verdict = check.row_entropy(answer)
+    assert not verdict.right and verdict.mistake == "wrong gradient" and "through a softmax" in repr(verdict)
+    assert verdict.score[0] == verdict.score[1]
+
+
+def test_a_gradient_by_another_way_is_right() -> None:
+    tiny = torch.finfo(torch.float32).tiny
+
+    def in_place(a: torch.Tensor) -> torch.Tensor:
+        logarithm = a.detach().clamp_min(tiny).log()  # what is lost is the same for all keys: the softmax drops it
+        return -a.mul_(logarithm).sum(-1)
+
+    assert check.row_entropy(in_place).right
+    assert check.row_entropy(lambda a: torch.distributions.Categorical(probs=a).entropy()).right
+
+
+def test_a_right_number_that_was_rounded_is_not_called_a_mistake() -> None:
+    """To one decimal 7.7's answer is also that of who exchanges height and width: the hint holds for both."""
+    exercise = check.uniform_error
+    assert exercise(10.77).right and exercise("10.774").right
+    for ambiguous in (10.8, 10.8008):
+        assert not exercise(ambiguous).right and "If you rounded to one decimal" in repr(exercise(ambiguous))
 
 
 def test_infinite_results_match_no_finite_mistake() -> None:

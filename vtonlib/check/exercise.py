@@ -12,6 +12,11 @@ from torch import Tensor
 
 Arguments = tuple[Any, ...]
 Answer = Callable[..., Any]
+WRONG_GRADIENT = (
+    "But through a softmax their gradient is missing or another than the formula's: nothing could be trained with it. "
+    "Does every part of the formula pass its gradient on?"
+)
+"""The hint for right values with a finite gradient that is not the reference's."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,8 @@ class Exercise:
     tolerance: float = 1e-4
     """How far a value may be off, relative to the largest value of its case."""
     gradient: str = ""
-    """The hint for right values whose gradient by the first argument is not finite; empty: none is asked for."""
+    """The hint for right values whose gradient is not finite; empty: no gradient is asked for. Otherwise the first
+    argument holds rows that sum to 1, and the gradient that counts is that by the logits of their softmax."""
 
     def __call__(self, answer: Any) -> Verdict:
         """Try ``answer``, a function; for an exercise by hand, the value itself. None counts as not started."""
@@ -78,8 +84,9 @@ class Exercise:
             )
         good = [self._agree(ours, theirs) for ours, theirs in zip(wanted, found, strict=True)]
         score = (sum(good), len(good))
-        if all(good) and self.gradient and not self._trains(function):
-            return Verdict(False, f"Not yet: the values are right. {self.gradient}", score, "gradient")
+        if all(good) and self.gradient and (fault := self._gradient_fault(function)):
+            hint = self.gradient if fault == "gradient" else WRONG_GRADIENT
+            return Verdict(False, f"Not yet: the values are right. {hint}", score, fault)
         if all(good):
             return Verdict(True, f"Right: {_cases(score)}.", score)
         for mistake in self.mistakes:
@@ -98,14 +105,17 @@ class Exercise:
             found.append(_tensor(result))
         return found
 
-    def _trains(self, function: Answer) -> bool:
-        """Whether every gradient by the first argument is finite."""
-        for first, *rest in self.cases():
-            leaf = first.clone().requires_grad_()
-            result = function(leaf, *rest)
-            if not result.requires_grad or not torch.autograd.grad(result.sum(), leaf)[0].isfinite().all():
-                return False
-        return True
+    def _gradient_fault(self, function: Answer) -> str:
+        """What is wrong with the gradient through a softmax: "gradient" if it is not finite, "wrong gradient" if it
+        is missing or not the reference's; empty if nothing is."""
+        ours = _gradients(self.reference, self.cases())
+        try:
+            theirs = _gradients(function, self.cases())
+        except RuntimeError:  # such as a step through numpy, which takes no tensor with a gradient
+            return "wrong gradient"
+        if not all(g.isfinite().all() for g in theirs):
+            return "gradient"
+        return "" if all(map(self._agree, ours, theirs)) else "wrong gradient"
 
     def _agree(self, wanted: Tensor, found: Tensor) -> bool:
         if wanted.shape != found.shape:
@@ -131,6 +141,17 @@ def _tensor(result: Any) -> Tensor:
         shown = f" '{result}'" if isinstance(result, str) else ""
         kind = "text" if isinstance(result, str) else f"of type {type(result).__name__}"
         raise NotANumber(f"the answer{shown} is {kind}; expected a number or a tensor") from None
+
+
+def _gradients(function: Answer, cases: Sequence[Arguments]) -> list[Tensor]:
+    """The gradient of the summed result by the logits whose softmax is the first argument; 0 if it needs none."""
+    found = []
+    for first, *rest in cases:
+        logits = first.log().requires_grad_()
+        result = function(logits.softmax(-1).clone(), *rest)  # theirs, even to change in place
+        no_gradient = torch.zeros_like(logits)
+        found.append(torch.autograd.grad(result.sum(), logits)[0] if result.requires_grad else no_gradient)
+    return found
 
 
 def _cases(score: tuple[int, int]) -> str:

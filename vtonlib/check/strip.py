@@ -28,7 +28,8 @@ uniform_error = by_hand(
         11.5398: "That is the root of the mean squared distance. The end-point error is the mean distance.",
         14.0: "You added |dx| and |dy|. The distance is the straight one.",
         11.1683: "You counted n/2 steps for one unit. Between the centres of n tokens there are n - 1 steps.",
-        10.8008: "You scaled x by the height and y by the width: x runs along the width.",
+        10.8008: "If you rounded to one decimal, give two more: a typical mistake agrees so far. If you did not: you "
+        "scaled x by the height and y by the width, but x runs along the width.",
     },
     tolerance=1e-3,
 )
