@@ -68,6 +68,7 @@ MATCHER = (
     ("garment", "straight"),
     ("place", "straight"),
     ("outline", "anyhow"),
+    ("outline", "straight"),
 )
 STABLE_VITON = (("garment", "anyhow"), ("place", "anyhow"))
 """What the keys see, and how the garments of training lie."""

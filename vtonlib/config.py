@@ -46,7 +46,7 @@ class DataConfig(Settings):
     """Which world: every example is a function of (seed, split, index)."""
     laid: Laid = "straight"
     """How the world's garments lie in their pictures: upright, centred and as large as fits, or turned, scaled and
-    shifted, each in its own way, as product photographs show them. A folder's garments lie as its pictures show."""
+    shifted, each in its own way. A folder's garments lie as its pictures show."""
     root: str = ""
     """A folder in the VITON-HD layout; empty: the procedural world."""
 

@@ -3,12 +3,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.evaluation.baselines import (
     BASELINES,
+    aligned_masks_flow,
     baseline_flows,
     baseline_images,
+    cloth_centre_flow,
     nearest_colour_flow,
     random_pixel_flow,
 )
@@ -105,3 +108,39 @@ def test_a_random_pixel_is_one_of_the_garment() -> None:
     flow = random_pixel_flow(left)
     assert bool((flow[..., 0] < 0).all()) and float(flow[..., 1].std()) > 0.4
     assert torch.equal(flow, random_pixel_flow(left, rows_per_chunk=1024)) and not torch.equal(flow[0], flow[1])
+
+
+def masked_batch(person: Tensor, garment: Tensor) -> TryOnBatch:
+    """One example of which only the masks [h w] of person and garment matter."""
+    garment_mask, agnostic_mask = garment[None, None], person[None, None]
+    picture = garment_mask.expand(-1, 3, -1, -1)
+    return TryOnBatch(
+        person=picture, garment=picture, garment_mask=garment_mask, agnostic=picture, agnostic_mask=agnostic_mask,
+        dense_pose=picture, keypoints=torch.zeros(1, 14, 2), parse=agnostic_mask, garment_region=agnostic_mask,
+        flow=torch.zeros(1, *person.shape, 2), flow_mask=agnostic_mask, warped_garment=picture,
+        misalign_mask=agnostic_mask, index=torch.zeros(1, dtype=torch.long),
+    )  # fmt: skip
+
+
+def test_aligned_masks_are_exact_for_a_scaled_and_shifted_copy() -> None:
+    """The garment's pixels are the person's, twice as far apart and 3 on in x, three times and 1 on in y."""
+    person, garment = torch.zeros(20, 16), torch.zeros(20, 16)
+    rows, columns = torch.tensor([[2, 1], [3, 1], [3, 2], [4, 1], [4, 2], [4, 3]]).T
+    person[rows, columns] = 1
+    garment[3 * rows + 1, 2 * columns + 3] = 1
+    batch, steps = masked_batch(person, garment), torch.tensor([15.0, 19])
+    pixels = (aligned_masks_flow(batch)[0, rows, columns] + 1) / 2 * steps
+    places = torch.stack((2 * columns + 3, 3 * rows + 1), dim=1).float()
+    torch.testing.assert_close(pixels, places, atol=1e-4, rtol=0)
+    centre = (cloth_centre_flow(batch)[0, 0, 0] + 1) / 2 * steps
+    torch.testing.assert_close(centre, places.mean(0), atol=1e-4, rtol=0)
+
+
+def test_aligned_masks_shift_exactly_and_survive_empty_masks() -> None:
+    person, garment = torch.zeros(12, 10), torch.zeros(12, 10)
+    person[1:5, 2:6], garment[4:8, 5:9] = 1, 1
+    batch = masked_batch(person, garment)
+    by_hand = coordinate_grid(12, 10) + 2 * torch.tensor([3 / 9, 3 / 11])
+    torch.testing.assert_close(aligned_masks_flow(batch)[0], by_hand)
+    for empty in (masked_batch(person * 0, garment), masked_batch(person, garment * 0)):
+        assert aligned_masks_flow(empty).isfinite().all()

@@ -16,8 +16,10 @@ copy      the identity                                   the flat garment pasted
 agnostic  none                                           the input itself, nothing painted
 ========= ============================================== ===============================================
 
-Oracle, flip and nearest colour see the target; the others do not. A learned attention needs one more row, its *blind*
-twin, whose keys see no pixel (``keys_see`` of matcher and StableVITON): a model to train, not one to compute.
+Oracle, flip and nearest colour see the target; the others do not. A learned attention needs more rows: its *blind*
+twin, whose keys see no pixel (``keys_see`` of matcher and StableVITON), a model to train and not one to compute; and
+what the masks alone tell, where the model is given masks: :func:`cloth_centre_flow`, chance for attention that stays on
+the cloth, and :func:`aligned_masks_flow`, the strongest opponent that needs no training.
 """
 
 from __future__ import annotations
@@ -50,6 +52,35 @@ def flip_flow(batch: TryOnBatch) -> Float[Tensor, "b h w 2"]:
 def copy_flow(batch: TryOnBatch) -> Float[Tensor, "b h w 2"]:
     """The identity: each person pixel takes the garment pixel at its own place."""
     return coordinate_grid(*batch.size, device=batch.flow.device, dtype=batch.flow.dtype).expand_as(batch.flow)
+
+
+def _moments(mask: Float[Tensor, "b 1 h w"]) -> tuple[Float[Tensor, "b 1 1 2"], Float[Tensor, "b 1 1 2"]]:
+    """Mean and standard deviation of the places of a mask, for each axis; both 0 for an empty mask."""
+    places = coordinate_grid(*mask.shape[-2:], device=mask.device, dtype=mask.dtype)
+    share = mask.movedim(1, -1) / mask.sum((1, 2, 3)).clamp_min(1e-6)[:, None, None, None]
+    mean = (share * places).sum((1, 2), keepdim=True)
+    return mean, (share * (places - mean).square()).sum((1, 2), keepdim=True).sqrt()
+
+
+def cloth_centre_flow(batch: TryOnBatch) -> Float[Tensor, "b h w 2"]:
+    """The mean place of the garment's mask everywhere: what the mean place of attention uniform over cloth gives.
+
+    Chance for attention that a mask keeps off the background.
+
+    Book: sec-what-it-looks-at.
+    """
+    return _moments(batch.garment_mask)[0].expand_as(batch.flow)
+
+
+def aligned_masks_flow(batch: TryOnBatch) -> Float[Tensor, "b h w 2"]:
+    """The agnostic mask laid over the garment's: the scale and shift of each axis that match mean and deviation.
+
+    It is not trained, and sees no colour and no pose. Where either mask is empty it is the centre of the garment's.
+
+    Book: sec-what-it-looks-at.
+    """
+    (mean, deviation), (to_mean, to_deviation) = _moments(batch.agnostic_mask), _moments(batch.garment_mask)
+    return (copy_flow(batch) - mean) * (to_deviation / deviation.clamp_min(1e-6)) + to_mean
 
 
 def _pointing_flow(

@@ -14,7 +14,7 @@ from vtonlib.attention import AttentionCore, Grid
 from vtonlib.grids import coordinate_grid, resize_image, resize_mask
 
 KeysSee = Literal["garment", "outline", "place"]
-"""What keys are made of besides coordinates: the garment's pixels, its mask alone, or nothing (a blind matcher)."""
+"""What keys are made of besides coordinates: the garment's pixels, its mask alone, or no picture (blind twin)."""
 
 
 class PatchEncoder(nn.Sequential):
@@ -57,9 +57,9 @@ class Matcher(nn.Module):
 
     - ``"garment"``: the keys see the picture of the garment;
     - ``"outline"``: they see a grey shape on white, the garment's mask: where it lies and how, no colour, no pattern;
-    - ``"place"``, the *blind* twin: they see mid grey everywhere, so no key depends on the garment. What it still has
-      of the garment is the logarithm (attention stays off the background) and what comes back as values: nothing
-      that could tell a sleeve from a collar.
+    - ``"place"``, the *blind* twin: they see mid grey everywhere, so no key depends on the garment. It sees the mask
+      only as a fence, through the logarithm, and no pixel. But a fence tells place too: attention that may not leave
+      the cloth moves with it, and within the fence with where the keys are thought to be.
 
     Args:
         channels: width of the two encoders.
