@@ -1,4 +1,4 @@
-"""Figure 8's first two arms, trained again: does the ground inside the misaligned region leak less under ALIAS?"""
+"""Two of figure 8's arms trained again, ALIAS and instance norm with divided labels: does less leak under ALIAS?"""
 
 from __future__ import annotations
 

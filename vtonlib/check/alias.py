@@ -167,6 +167,12 @@ log_loss = Exercise(
             "Right, until a logit is so large that its sigmoid is rounded to 0 or 1. Find log(sigmoid) in one piece.",
         ),
         Mistake(
+            "a small constant",
+            lambda r, f: -((torch.sigmoid(r) + 1e-8).log().mean() + (1 - torch.sigmoid(f) + 1e-8).log().mean()),
+            "A small constant inside the logarithm hides the overflow: beyond it the loss is wrong and its slope is 0. "
+            "Find log(sigmoid) in one piece.",
+        ),
+        Mistake(
             "no sigmoid",
             lambda r, f: -(r.mean() - f.mean()),
             "Without any logarithm this is the loss of a Wasserstein critic. D is the sigmoid of the logits.",
