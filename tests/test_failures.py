@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -94,13 +95,20 @@ def test_a_real_interruption_leaves_a_run_that_goes_on(tmp_path):
     out = tmp_path / "run"
     command = [sys.executable, "-m", "vtonlib", *TINY, "train.steps=100000", "train.save_every=5", "--out", str(out)]
     environment = os.environ | {"PYTHONPATH": str(Path(cli.__file__).parents[1]), "TQDM_DISABLE": "1"}
-    training = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    training = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background would ignore it
+    )
     try:
         while not list(out.glob("checkpoints/step-*")) and training.poll() is None:
-            pass
+            time.sleep(0.05)
         second = subprocess.run(command, capture_output=True, text=True, env=environment)
         training.send_signal(signal.SIGINT)
-        said = training.communicate()[1]
+        said = training.communicate(timeout=120)[1]
     finally:
         training.kill()
     assert second.returncode == 2 and "another process is writing there" in second.stderr

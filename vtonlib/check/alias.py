@@ -1,3 +1,4 @@
+# budget: the mistakes that readers make and their hints are data, and stand beside the exercise that they belong to
 """Exercises on the ALIAS generator: its inputs, its sizes, its losses, its spline's lattice, and spectral norm."""
 
 from __future__ import annotations
