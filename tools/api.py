@@ -35,7 +35,7 @@ DIRECTIVE = """\
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("disk", "memory", "settings"),
     ("grids", "config", "images", "records", "weights"),
-    ("thin_plate",),
+    ("thin_plate", "diffusion"),
     ("attention", "data"),
     ("models", "losses", "evaluation"),
     ("pipelines", "official", "files", "check"),
