@@ -76,7 +76,10 @@ def add_noise(
 
 
 def signal_to_noise(alpha_bar: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Variance of the signal over that of the noise, where clean pictures have variance 1. Book: sec-latent-diffusion."""
+    """Variance of the signal over that of the noise, where clean pictures have variance 1.
+
+    Book: sec-latent-diffusion.
+    """
     return alpha_bar / (1 - alpha_bar)
 
 
