@@ -26,7 +26,6 @@ from vtonlib.evaluation.evaluate import SplitEvaluation
 from vtonlib.evaluation.report import Provenance, Report, Table
 from vtonlib.images import grid, save_png
 from vtonlib.models.alias import ALIASGenerator
-from vtonlib.models.autoencoder import DOWNSCALE
 from vtonlib.models.classifier import load_classifier
 from vtonlib.models.geometric_matching import GeometricMatcher
 from vtonlib.models.segmentation import SegmentationGenerator
@@ -38,6 +37,8 @@ from vtonlib.training.trainer import Trainer, seed_everything
 
 FINAL = "final"
 """Where in its run folder a trainer leaves what it trained."""
+TOKEN_PIXELS = 4
+"""Pixels of a token, in which reports give errors and coverage: one lattice for all methods, whatever their own."""
 SHIPPED = Path(__file__).with_name("weights") / "try_on"
 """The run that comes with the library: what `tools.store` keeps of one."""
 
@@ -198,7 +199,7 @@ def evaluate_split(
 ) -> Table:
     """The scores of a pipeline on one split, with every baseline, and of the attention of its blind twin, if given."""
     first = source.paired(split, torch.tensor([0]))
-    tokens = Grid(first.size[0] // DOWNSCALE, first.size[1] // DOWNSCALE)
+    tokens = Grid(first.size[0] // TOKEN_PIXELS, first.size[1] // TOKEN_PIXELS)
     scores = SplitEvaluation(name, tokens=tokens, extractor=load_classifier())
     for batch in ordered_batches(source, split, count=count, unpaired=unpaired):
         worn = try_on(pipeline, batch, seed=int(batch.index[0]))

@@ -1,6 +1,8 @@
 """Latents: a small KL autoencoder trained on the procedural world, whose weights are shipped.
 
-It is diffusers' ``AutoencoderKL``, four times smaller in each direction instead of eight, because our images are small.
+It is diffusers' ``AutoencoderKL`` with one halving of the size instead of three, because our images are small: a
+picture of 64x48 has 32x24 = 768 latents. It is trained so that latents move like pictures
+(:class:`vtonlib.tasks.autoencoder.AutoencoderTask`), since moving them is what attention does.
 Book: sec-latent-diffusion.
 """
 
@@ -15,13 +17,12 @@ from torch import Tensor
 
 from vtonlib.models.stored import load_stored
 
-DOWNSCALE = 4
-"""Pixels per latent, in each direction."""
 SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "autoencoder"
 
 
-def new_autoencoder(channels: tuple[int, ...] = (16, 32, 64)) -> AutoencoderKL:
-    """An untrained autoencoder: [b 3 4h 4w] in [-1, 1] to latents [b 4 h w] and back."""
+def new_autoencoder(channels: tuple[int, ...] = (24, 48)) -> AutoencoderKL:
+    """An untrained autoencoder: [b 3 H W] in [-1, 1] to latents [b 4 h w] and back; each channel after the first
+    halves the size."""
     return AutoencoderKL(
         in_channels=3,
         out_channels=3,
@@ -50,6 +51,11 @@ def load_autoencoder(path: Path = SHIPPED) -> AutoencoderKL:
     return autoencoder
 
 
+def downscale(autoencoder: AutoencoderKL) -> int:
+    """Pixels per latent, in each direction: 2 for the shipped autoencoder, 8 for Stable Diffusion's."""
+    return 2 ** (len(autoencoder.config.block_out_channels) - 1)
+
+
 @torch.no_grad()
 def encode(autoencoder: AutoencoderKL, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b 4 h w"]:
     """The latents of images in [-1, 1], scaled to about unit variance.
@@ -58,11 +64,11 @@ def encode(autoencoder: AutoencoderKL, images: Float[Tensor, "b 3 H W"]) -> Floa
     call, which makes its result depend on more than the seed.
 
     Raises:
-        ValueError: when a side of the images is not a multiple of ``DOWNSCALE``.
+        ValueError: when a side of the images is not a multiple of :func:`downscale`.
     """
-    height, width = images.shape[-2:]
-    if height % DOWNSCALE or width % DOWNSCALE:
-        raise ValueError(f"images are {height}x{width}; both sides must be multiples of {DOWNSCALE}")
+    (height, width), multiple = images.shape[-2:], downscale(autoencoder)
+    if height % multiple or width % multiple:
+        raise ValueError(f"images are {height}x{width}; both sides must be multiples of {multiple}")
     return autoencoder.encode(images).latent_dist.mode() * autoencoder.config.scaling_factor
 
 

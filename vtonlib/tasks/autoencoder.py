@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vtonlib.data.batch import TryOnBatch
+from vtonlib.grids import coordinate_grid, masked_mean, resize_flow, warp
 from vtonlib.models.autoencoder import new_autoencoder
-from vtonlib.settings import Count, Settings, Weight
+from vtonlib.settings import Count, Settings, Share, Weight
 from vtonlib.tasks.base import Phase, Task
 
 
@@ -19,8 +21,11 @@ from vtonlib.tasks.base import Phase, Task
 class AutoencoderConfig(Settings):
     """Shape of the autoencoder and of its loss."""
 
-    block_out_channels: tuple[Count, ...] = (16, 32, 64)
+    block_out_channels: tuple[Count, ...] = (24, 48)
     """Channels by level; each after the first halves the size."""
+    moved_share: Share = 0.5
+    """Probability, for each image, that its latents are moved before they are decoded: latents must move like
+    pictures, since moving them is what attention does."""
     kl_weight: Weight = 1e-4
     """Weight of the divergence from a standard normal, per latent value: just enough to keep the latents bounded."""
 
@@ -41,19 +46,39 @@ class AutoencoderTask(Task):
     def loss(self, batch: TryOnBatch) -> dict[str, Tensor]:
         """Absolute error, and the divergence of the posterior from a standard normal.
 
+        A share of the latent maps is moved before decoding and must give the moved image: garments as they are
+        worn (by the true flow where it is known), all others by a random similarity.
+
         Raises:
             ValueError: for images whose sides the levels cannot halve.
+
+        Source: Kouzelis et al. 2025 (EQ-VAE), whose moves are scalings and quarter turns.
         """
         multiple = 2 ** (len(self.config.block_out_channels) - 1)
         if any(side % multiple for side in batch.size):
             found = "x".join(map(str, batch.size))
             raise ValueError(f"images are {found}: data.height and data.width must be multiples of {multiple}")
-        images = torch.cat((batch.person, batch.agnostic, batch.dense_pose, batch.garment))
+        images = torch.cat((batch.garment, batch.person, batch.agnostic, batch.dense_pose))
         posterior = self.autoencoder.encode(images).latent_dist
         self.latent_power.lerp_(posterior.mean.detach().float().square().mean(), 0.01)
-        reconstruction = self.autoencoder.decode(posterior.sample()).sample
+        flow, known = self.moves(batch, len(images))
+        latents = posterior.sample()
+        moved = warp(latents, resize_flow(flow, *latents.shape[-2:]).to(latents))
+        error = (self.autoencoder.decode(moved).sample - warp(images, flow)).abs()
         divergence = posterior.kl().mean() / posterior.mean[0].numel()
-        return {"l1": (reconstruction - images).abs().mean(), "kl": self.config.kl_weight * divergence}
+        return {"l1": masked_mean(error, known), "kl": self.config.kl_weight * divergence}
+
+    def moves(self, batch: TryOnBatch, count: int) -> tuple[Float[Tensor, "b h w 2"], Float[Tensor, "b 1 h w"]]:
+        """A flow for each image, garments first, the identity for those that stay; and where it is known."""
+        height, width = batch.size
+        stays = torch.rand(count, 1, 1, 1, device=batch.person.device) >= self.config.moved_share
+        flow = random_similarities(count, height, width, device=batch.person.device)
+        known = (flow.abs().amax(dim=-1) <= 1)[:, None].float()
+        worn = batch.flow_mask.flatten(1).amax(dim=1) > 0
+        garments = torch.arange(len(worn), device=worn.device)[worn]
+        flow[garments], known[garments] = batch.flow[worn], batch.flow_mask[worn]
+        still = coordinate_grid(height, width, device=flow.device)
+        return torch.where(stays, still, flow), torch.where(stays, 1.0, known)
 
     def sample(self, batch: TryOnBatch) -> tuple[Float[Tensor, "n 3 h w"], ...]:
         """Persons and garments beside their reconstructions."""
@@ -64,3 +89,16 @@ class AutoencoderTask(Task):
         """The autoencoder, its latents scaled to unit power, as ``load_autoencoder`` reads it."""
         self.autoencoder.register_to_config(scaling_factor=float(self.latent_power.rsqrt()))
         self.autoencoder.save_pretrained(folder)
+
+
+def random_similarities(
+    count: int, height: int, width: int, *, device: torch.device | None = None
+) -> Float[Tensor, "count height width 2"]:
+    """Flows that turn a picture by up to 30 degrees, scale it by 0.6 to 1.6 and shift it by up to a tenth of it."""
+    uniform = torch.rand(4, count, 1, 1, device=device) * 2 - 1
+    angle, scale = uniform[0] * math.radians(30), 1.6 ** uniform[1]
+    x, y = coordinate_grid(height, width, device=device).unbind(-1)
+    aspect = (height - 1) / (width - 1)  # turning must not shear: both axes in units of the width
+    turned_x = angle.cos() * x - angle.sin() * y * aspect
+    turned_y = angle.sin() * x / aspect + angle.cos() * y
+    return torch.stack((turned_x / scale + 0.2 * uniform[2], turned_y / scale + 0.2 * uniform[3]), dim=-1)
