@@ -69,6 +69,21 @@ def test_first_update_is_adamw_in_closed_form(tiny: ModuleType) -> None:
         )
 
 
+def test_submodules_learn_at_their_own_rate(tiny: ModuleType) -> None:
+    """A first AdamW step is as long as the rate; the longest path wins, and the state goes by name all the same."""
+    task = tiny.TinyGAN()
+    rates = {"generator": 0.5, "generator.bias": 7.0}  # paths of submodules: a parameter's own name is none
+    phase = Phase("generator", ("generator",), task.generator_loss, rates=rates)
+    before = {name: p.detach().clone() for name, p in task.generator.named_parameters()}
+    first = optimizer(task, phase, learning_rate=0.1, warmup_steps=0, max_grad_norm=0)
+    first.update(tiny.make_batch(0), step=0)
+    for name, p in task.generator.named_parameters():
+        assert (p - before[name]).abs().max().item() == pytest.approx(0.05, rel=1e-3)
+    second = optimizer(task, phase, learning_rate=0.1, warmup_steps=0, max_grad_norm=0)
+    second.load(first.state())
+    assert all(torch.equal(value, first.state()[name]) for name, value in second.state().items())
+
+
 def test_norm_zero_means_no_clipping(tiny: ModuleType) -> None:
     tasks = [tiny.TinyGAN(), tiny.TinyGAN()]
     for task, limit in zip(tasks, (0.0, 1e9), strict=True):

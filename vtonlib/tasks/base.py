@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ class Phase:
     """Its learning rate, as a multiple of the common one (GANs train the discriminator faster)."""
     betas: tuple[float, float] = (0.9, 0.999)
     """AdamW's moment decays (GANs use (0, 0.9) or (0.5, 0.999))."""
+    rates: Mapping[str, float] = field(default_factory=dict)
+    """Submodules that learn at a multiple of the phase's rate: a pretrained base slower than what is new."""
 
 
 class Task(nn.Module):

@@ -6,16 +6,18 @@ Book: sec-zero-cross-attention.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from vtonlib.attention import AttentionTap
 from vtonlib.config import TrainConfig
+from vtonlib.data.augment import Augmentation, augmented
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.data.source import TryOnSource, training_batches
 from vtonlib.losses.diffusion import denoising
@@ -25,7 +27,9 @@ from vtonlib.models.stable_viton import StableVITONUNet
 from vtonlib.pipelines.diffusion import TryOnDiffusionPipeline
 from vtonlib.settings import Count, Natural, Settings, Share, Weight
 from vtonlib.tasks.base import Phase, Task
-from vtonlib.tasks.latents import LatentBatch, LatentSource, encode_batch
+from vtonlib.tasks.initial import load_initial
+from vtonlib.tasks.latents import LatentBatch, LatentSource, dense_pose_of, encode_batch
+from vtonlib.tasks.supervision import Supervision, supervise
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,14 +50,33 @@ class StableVITONConfig(Settings):
     """Groups of the group norms."""
     keys_see: Literal["garment", "place"] = "garment"
     """What the keys of zero cross-attention are made of; ``place`` trains the blind twin."""
+    trains: Literal["all", "base", "garment"] = "all"
+    """What learns: everything; the ``base`` alone, a denoiser that knows the garment by its token only, as
+    Paint-by-Example does (attention to the garment stays shut); or what reads the ``garment``, with the base frozen,
+    as in the paper."""
+    base_rate: Weight = 1.0
+    """Learning rate of the base, as a multiple of the others'."""
+    initial: str = ""
+    """Run or pipeline folder whose weights training starts from, at any image size; empty: from scratch."""
     drop_token: Share = 0.1
-    """Probability, for each sample, of replacing the garment's token by the null vector (StableVITON's code: 0.2, for
-    the whole batch at once)."""
+    """Probability of replacing the garment's token by the null vector (StableVITON's code: 0.2)."""
+    drop_per: Literal["sample", "batch"] = "sample"
+    """Whether each sample draws for itself, or the whole batch at once (StableVITON's code)."""
+    drop_garment: Share = 0.0
+    """Probability, for each sample, of hiding the garment from its encoder too: what guidance on it needs."""
+    pure_noise: Share = 0.0
+    """Probability, for each sample, of the highest noise level, where nothing of the person is left to clean up."""
+    supervision: Supervision = field(default_factory=Supervision)
+    """Attention told the true correspondence."""
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    """Variants of the examples; those of ``cached_examples`` are drawn once, see ``cached_copies``."""
     keep_weight: Weight = 0.1
     """Weight of the loss where nothing has to be painted."""
     cached_examples: Natural = 0
     """Train on the latents of this many examples, computed once (see ``LatentSource``); 0: on all, computed at every
     step."""
+    cached_copies: Count = 1
+    """Variants of each cached example, where there is augmentation."""
     autoencoder: str = ""
     """Folder of the autoencoder; empty: the shipped one."""
 
@@ -75,8 +98,26 @@ def new_scheduler() -> DDIMScheduler:
     )
 
 
+TRAINS = {
+    "all": ("unet", "image_encoder"),
+    "base": ("unet.unet", "image_encoder"),
+    "garment": ("unet.garment_encoder", "unet.warps", "image_encoder"),
+}
+"""What learns, by ``StableVITONConfig.trains``."""
+
+
 class StableVITONTask(Task):
-    """One phase, ``denoiser``: the whole network is trained from scratch, the autoencoder stays as it is."""
+    """One phase, ``denoiser``; the autoencoder stays as it is.
+
+    The paper's stages are runs that start from one another: a base (``trains=base``), then what reads the garment
+    (``initial=BASE trains=garment``), then a fine-tuning with losses on attention.
+
+    Raises:
+        FileNotFoundError: when ``config.initial`` holds no weights.
+        ValueError: when they are of another shape, or of the latents of another autoencoder.
+
+    Book: sec-zero-cross-attention.
+    """
 
     averaged = ("unet", "image_encoder")
 
@@ -96,38 +137,89 @@ class StableVITONTask(Task):
             keys_see=config.keys_see,
         )
         self.image_encoder = ImageEncoder(cross_attention_dim=config.cross_attention_dim)
+        if config.initial:
+            load_initial(Path(config.initial), self.unet, self.image_encoder, self.autoencoder)
         self.scheduler = new_scheduler()
-        self.phases = (Phase(name="denoiser", trains=("unet", "image_encoder"), loss=self.denoiser_loss),)
+        self.phases = (
+            Phase(
+                name="denoiser",
+                trains=TRAINS[config.trains],
+                loss=self.denoiser_loss,
+                rates={} if config.base_rate == 1 else {"unet.unet": config.base_rate},
+            ),
+        )
 
     def denoiser_loss(self, batch: TryOnBatch | LatentBatch) -> dict[str, Tensor]:
-        """The squared error of the predicted clean latents, mostly where the garment has to be painted."""
+        """The squared error of the predicted clean latents, mostly where the garment has to be painted; and what
+        attention is told."""
         latents = batch if isinstance(batch, LatentBatch) else encode_batch(self.autoencoder, batch)
         person, conditions = latents.person, latents.conditions
         time = self.sample_timesteps(len(person), person.device)
         noisy = self.scheduler.add_noise(person, torch.randn_like(person), time)
-        drop = torch.rand(len(person), device=person.device) < self.config.drop_token
-        token = self.image_encoder(conditions.garment, drop=drop)
-        features = self.unet.encode_garment(conditions.garment, token)
-        prediction = self.unet(conditions.inputs(noisy), time, token, features)
+        inputs = conditions.inputs(noisy)
+        token = self.image_encoder(conditions.garment, drop=self.dropped(len(person), person.device))
+        seen = torch.rand(len(person), device=person.device) >= self.config.drop_garment
+        supervision = self.config.supervision
+        terms: dict[str, Tensor] = {}
+        if self.config.trains == "base":
+            prediction = self.unet.unet(inputs, time, token)
+        elif supervision.at(self.step):
+            known = latents.flow_mask * seen.view(-1, 1, 1, 1)
+            with AttentionTap(self, supervision.layers) as tap:
+                prediction = self.predict(inputs, time, token, conditions.garment, seen)
+            terms = supervise(supervision, tap, latents.flow, known, time)
+        else:
+            prediction = self.predict(inputs, time, token, conditions.garment, seen)
         weight = 1 - (1 - self.config.keep_weight) * conditions.keep
-        return {"denoise": denoising(prediction, person, weight)}
+        return {"denoise": denoising(prediction, person, weight), **terms}
+
+    def predict(
+        self,
+        inputs: Float[Tensor, "b 13 h w"],
+        time: Int[Tensor, " b"],
+        token: Float[Tensor, "b 1 e"],
+        garment: Float[Tensor, "b 4 h w"],
+        seen: Bool[Tensor, " b"],
+    ) -> Float[Tensor, "b 4 h w"]:
+        """The clean latents; where the garment is not ``seen``, its encoder is given zeros and the null token."""
+        shown = garment * seen.view(-1, 1, 1, 1)
+        told = torch.where(seen.view(-1, 1, 1), token, self.image_encoder.learnable_vector)
+        return self.unet(inputs, time, token, self.unet.encode_garment(shown, told))
+
+    def dropped(self, count: int, device: torch.device) -> Bool[Tensor, " b"]:
+        """Which samples get the null token."""
+        draws = count if self.config.drop_per == "sample" else 1
+        return (torch.rand(draws, device=device) < self.config.drop_token).expand(count)
 
     def batches(self, source: TryOnSource, config: TrainConfig) -> Callable[[int], Iterator[TryOnBatch | LatentBatch]]:
-        """Batches of ``source``, or of the latents of its first examples."""
-        if not self.config.cached_examples:
-            return super().batches(source, config)
-        cached = LatentSource(source, self.autoencoder, self.config.cached_examples)
-        self.train_examples = source.size("train")
-        return lambda start: training_batches(cached, batch_size=config.batch_size, seed=config.seed, start=start)
+        """Batches of ``source``, or of the latents of its first examples; augmented, if that is asked for."""
+        augmentation, seed = self.config.augmentation, config.seed
+        if self.config.cached_examples:
+            cached = LatentSource(
+                source,
+                self.autoencoder,
+                self.config.cached_examples,
+                augmentation=augmentation,
+                copies=self.config.cached_copies,
+                seed=seed,
+            )
+            self.train_examples = source.size("train")
+            return lambda start: training_batches(cached, batch_size=config.batch_size, seed=seed, start=start)
+        plain = super().batches(source, config)
+        if not augmentation.active:
+            return plain
+        pose = dense_pose_of(source)
+        return lambda start: augmented(plain(start), augmentation, seed=seed, start=start, dense_pose=pose)
 
     def sample_timesteps(self, count: int, device: torch.device) -> Int[Tensor, " b"]:
-        """Noise levels drawn towards pure noise (1 - u^2), where the garment must be looked up, not cleaned up."""
+        """Noise levels drawn towards pure noise (1 - u^2), where the garment must be looked up, not cleaned up; and
+        pure noise itself for a share of them."""
+        last = self.scheduler.config.num_train_timesteps - 1
         drawn = 1 - torch.rand(count, device=device) ** 2
-        return (
-            (drawn * self.scheduler.config.num_train_timesteps)
-            .long()
-            .clamp_max(self.scheduler.config.num_train_timesteps - 1)
-        )
+        time = (drawn * (last + 1)).long().clamp_max(last)
+        if not self.config.pure_noise:
+            return time
+        return torch.where(torch.rand(count, device=device) < self.config.pure_noise, last, time)
 
     def pipeline(self) -> TryOnDiffusionPipeline:
         """The pipeline around the current weights."""

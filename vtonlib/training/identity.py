@@ -45,6 +45,7 @@ def identity(task: Task, config: TrainConfig, experiment: Any) -> dict[str, Any]
 
     phases = {
         p.name: {"trains": list(p.trains), "interval": p.interval, "rate": p.rate, "betas": list(p.betas)}
+        | ({"rates": dict(p.rates)} if p.rates else {})
         for p in task.phases
     }
     settings = fixed(json.loads(to_json(experiment)))

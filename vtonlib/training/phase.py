@@ -57,12 +57,19 @@ class PhaseOptimizer:
     ) -> None:
         names = {p: name for name, p in task.named_parameters()}
         modules = [task.get_submodule(name) for name in phase.trains]
-        self.parameters = {names[p]: p for m in modules for p in m.parameters() if p.requires_grad}
+        chosen = {names[p]: p for m in modules for p in m.parameters() if p.requires_grad}
+        self.parameters = dict(sorted(chosen.items(), key=lambda item: _multiple(phase, item[0])))  # group by group
         if not self.parameters:
             raise ValueError(f"phase '{phase.name}' trains {phase.trains}, which have no trainable parameters")
         self.task, self.phase, self.config, self.precision, self.scaler = task, phase, config, precision, scaler
+        groups: dict[float, list[Tensor]] = {}
+        for name, parameter in self.parameters.items():
+            groups.setdefault(_multiple(phase, name), []).append(parameter)
         self.adamw = torch.optim.AdamW(
-            self.parameters.values(), lr=config.learning_rate, betas=phase.betas, weight_decay=config.weight_decay
+            [{"params": params, "multiple": multiple} for multiple, params in groups.items()],
+            lr=config.learning_rate,
+            betas=phase.betas,
+            weight_decay=config.weight_decay,
         )
 
     def update(self, batch: TryOnBatch, step: int) -> dict[str, Any]:
@@ -116,7 +123,7 @@ class PhaseOptimizer:
 
     def _step(self, rate: float) -> None:
         for group in self.adamw.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["multiple"]
         self.scaler.step(self.adamw)
         self.scaler.update()
         self.adamw.zero_grad()
@@ -137,6 +144,12 @@ class PhaseOptimizer:
                     raise ValueError(f"a checkpoint's optimizer trains {name}, which phase '{phase}' does not")
                 state.setdefault(index[name], {})[entry] = tensor
         self.adamw.load_state_dict({"state": state, "param_groups": self.adamw.state_dict()["param_groups"]})
+
+
+def _multiple(phase: Phase, name: str) -> float:
+    """The multiple of the phase's rate at which a parameter learns: that of the longest path it lies under."""
+    above = [path for path in phase.rates if name.startswith(f"{path}.")]
+    return phase.rates[max(above, key=len)] if above else 1.0
 
 
 def average_gradients(parameters: list[torch.nn.Parameter]) -> None:

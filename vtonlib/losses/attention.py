@@ -1,0 +1,156 @@
+"""What attention is told where the true correspondence is known: the place to look at, or the whole row.
+
+No map of all queries is made: only the rows whose truth is known are read, and of these only what the loss needs.
+
+Book: sec-attention-supervision.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from vtonlib.attention import AttentionRecord, Grid, expected_coordinates
+
+ROWS_PER_CHUNK = 256
+
+
+class KnownRows(NamedTuple):
+    """The queries of a record whose true places are known; samples with fewer of them are filled up."""
+
+    record: AttentionRecord
+    """The attention of these queries alone."""
+    place: Float[Tensor, "b m 2"]
+    """Where each should look: (x, y) in [-1, 1] of the garment."""
+    weight: Float[Tensor, "b m"]
+    """Of each row; 0 for what fills up."""
+
+    def mean(self, values: Float[Tensor, "b m"]) -> Float[Tensor, ""]:
+        """The weighted mean over all rows of the batch; 0 with gradient 0 where none is known."""
+        return (values * self.weight).sum() / self.weight.sum().clamp_min(torch.finfo(values.dtype).tiny)
+
+
+def known_rows(record: AttentionRecord, flow: Float[Tensor, "b h w 2"], mask: Float[Tensor, "b 1 h w"]) -> KnownRows:
+    """The rows of ``record`` where ``mask`` is above 0, with the places that ``flow`` gives them.
+
+    Raises:
+        ValueError: where flow or mask are not on the lattice of the queries, or the keys lie on several.
+    """
+    expected = (len(record.query), *record.query_grid)
+    if flow.shape[:3] != expected or mask.shape != (expected[0], 1, *expected[1:]):
+        raise ValueError(
+            f"flow is {tuple(flow.shape)} and mask {tuple(mask.shape)}, but the queries of '{record.name}' are "
+            f"{expected}"
+        )
+    if len(record.key_grids) != 1:
+        raise ValueError(f"attention '{record.name}' has {len(record.key_grids)} lattices of keys, expected one")
+    weights = mask.flatten(1).to(record.query.dtype)
+    count = int((weights > 0).sum(1).max()) if len(weights) else 0
+    weight, rows = weights.topk(count, dim=1)
+    places = flow.flatten(1, 2).gather(1, rows[..., None].expand(-1, -1, 2)).to(weight.dtype)
+    return KnownRows(record.select(rows), places, weight)
+
+
+def coordinate_supervision(
+    record: AttentionRecord, flow: Float[Tensor, "b h w 2"], mask: Float[Tensor, "b 1 h w"]
+) -> Float[Tensor, ""]:
+    """The mean squared distance of the expected place and the true one, in units of [-1, 1]: where to look on average.
+
+    A row that is spread evenly about the right place costs nothing: this moves attention, it does not sharpen it.
+
+    Args:
+        record: an attention with one lattice of keys, its graph kept.
+        flow: the true correspondence on the lattice of the queries.
+        mask: the weight of each query, 0 where the flow is not known. All 0 gives 0 with gradient 0.
+
+    Raises:
+        ValueError: as :func:`known_rows`.
+
+    Book: sec-attention-supervision.
+    """
+    rows = known_rows(record, flow, mask)
+    if not rows.weight.numel():
+        return _nothing(record)
+    expected = expected_coordinates(rows.record).flatten(1, 2)
+    return rows.mean((expected - rows.place).square().sum(-1))
+
+
+def row_supervision(
+    record: AttentionRecord, flow: Float[Tensor, "b h w 2"], mask: Float[Tensor, "b 1 h w"]
+) -> Float[Tensor, ""]:
+    """The mean cross-entropy of rows of the head-mean map against the true place, in nats: the whole row.
+
+    The true place lies between four keys; the target of a row are their bilinear weights w, and the loss is
+    -sum_j w_j ln A_ij. It is least where the row equals them, so it moves attention *and* sharpens it; the least is
+    their entropy, 0 for a place on a key and ln 4 for one amid four.
+
+    Args:
+        record: an attention with one lattice of keys, its graph kept.
+        flow: the true correspondence on the lattice of the queries.
+        mask: the weight of each query, 0 where the flow is not known. All 0 gives 0 with gradient 0.
+
+    Raises:
+        ValueError: as :func:`known_rows`.
+
+    Book: sec-attention-supervision.
+    """
+    rows = known_rows(record, flow, mask)
+    if not rows.weight.numel():
+        return _nothing(record)
+    index, target = bilinear_weights(rows.place, rows.record.key_grids[0])
+    log_weights = _log_weights(rows.record, index).logsumexp(1) - math.log(record.query.shape[1])
+    return rows.mean(-(target * log_weights).sum(-1))
+
+
+def bilinear_weights(place: Float[Tensor, "b m 2"], grid: Grid) -> tuple[Int[Tensor, "b m 4"], Float[Tensor, "b m 4"]]:
+    """The four keys around each place and their weights: those with which a picture would be read there.
+
+    Places outside the lattice are moved to its edge.
+    """
+    last = place.new_tensor((grid.width - 1, grid.height - 1))
+    steps = ((place + 1) / 2 * last).clamp_min(0).minimum(last)
+    low = steps.floor()
+    high = (low + 1).minimum(last)
+    x1, y1 = (steps - low).unbind(-1)
+    columns, rows = torch.stack((low, high)).long().unbind(-1)
+    index = torch.stack([rows[j] * grid.width + columns[i] for j in (0, 1) for i in (0, 1)], dim=-1)
+    weight = torch.stack([wy * wx for wy in (1 - y1, y1) for wx in (1 - x1, x1)], dim=-1)
+    return index, weight
+
+
+def _log_weights(record: AttentionRecord, index: Int[Tensor, "b m 4"]) -> Float[Tensor, "b heads m 4"]:
+    """ln of some entries of the rows of every head."""
+    dtype = torch.promote_types(record.query.dtype, torch.float32)
+    query, key = record.query.to(dtype), record.key.to(dtype)
+    with torch.autocast(query.device.type, enabled=False):
+        flat = index.flatten(1)[:, None, :, None].expand(-1, key.shape[1], -1, key.shape[3])
+        chosen = key.gather(2, flat).unflatten(2, index.shape[1:])
+        logits = record.scale * torch.einsum("bhmd, bhmkd -> bhmk", query, chosen)
+    return logits - log_partition(record)[..., None]
+
+
+def log_partition(record: AttentionRecord) -> Float[Tensor, "b heads nq"]:
+    """The logarithm of the sum over keys of exp(q k^T scale), with its gradient and without the map.
+
+    Its gradient is the expected key times ``scale`` for a query, and the weighted sum of queries for a key: that of
+    <q, E[k]> with the weights held fixed. So a fused kernel gives the gradient, and the number is taken in chunks of
+    rows. First derivatives only.
+    """
+    dtype = torch.promote_types(torch.promote_types(record.query.dtype, record.key.dtype), torch.float32)
+    query, key = record.query.to(dtype), record.key.to(dtype)
+    fixed = AttentionRecord(query.detach(), key.detach(), record.scale, record.query_grid, record.key_grids)
+    with torch.no_grad(), torch.autocast(query.device.type, enabled=False):
+        chunks = query.split(ROWS_PER_CHUNK, dim=2)
+        value = torch.cat([(record.scale * rows @ key.mT).logsumexp(-1) for rows in chunks], dim=-1)
+    expected = fixed.read(key)
+    carrier = record.scale * ((query * expected.detach()).sum(-1) + (query.detach() * expected).sum(-1))
+    return value + (carrier - carrier.detach())
+
+
+def _nothing(record: AttentionRecord) -> Float[Tensor, ""]:
+    """0, with gradient 0 to queries and keys."""
+    return (record.query.sum() + record.key.sum()) * 0
