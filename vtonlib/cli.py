@@ -11,10 +11,10 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from vtonlib.config import Laid, Size, override
-from vtonlib.failures import report
+from vtonlib.failures import report, warnings_in_one_line
 from vtonlib.memory import keep_freed_memory
 from vtonlib.settings import SIDES
 
@@ -80,19 +80,12 @@ def sample(options: argparse.Namespace) -> None:
     from vtonlib.images import save_png
 
     height, width = experiment.image_size(options.run, options.height, options.width)
-    batch = read_files(
-        options.person,
-        options.garment,
-        agnostic_mask=options.mask,
-        dense_pose=options.dense_pose,
-        parse=options.parse,
-        height=height,
-        width=width,
-    )
+    known = {"agnostic_mask": options.mask, "dense_pose": options.dense_pose, "parse": options.parse}
+    batch = read_files(options.person, options.garment, **known, height=height, width=width)
     pipeline = experiment.load_pipeline(options.run)
-    worn = experiment.try_on(
-        pipeline, batch, steps=options.steps, guidance_scale=options.guidance_scale, seed=options.seed
-    )
+    given: Any = {n: v for n in experiment.SamplingOptions.__annotations__ if (v := getattr(options, n)) is not None}
+    with warnings_in_one_line():
+        worn = experiment.try_on(pipeline, batch, seed=options.seed, **given)
     save_png(options.out, worn.image[0])
     print(f"written: {options.out}")
     if options.correspondence:
@@ -212,10 +205,14 @@ def _add_sample(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--correspondence", type=Path, help="also write a picture of the correspondence")
     verb.add_argument("--height", type=whole(*SIDES), help="height to work at (default: the run's)")
     verb.add_argument("--width", type=whole(*SIDES), help="width to work at (default: the run's)")
-    verb.add_argument(
-        "--steps", type=whole(1, 1000), help="denoising steps (default: what the pipeline was stored with)"
-    )
-    verb.add_argument("--guidance-scale", type=finite, default=1.0)
+    verb.add_argument("--steps", type=whole(1, 1000), help="denoising steps (default: the pipeline's own)")
+    verb.add_argument("--scheduler", choices=("ddim", "plms"), help="sampler (default: the pipeline's own)")
+    verb.add_argument("--guidance-scale", type=finite, help="1 (default): no guidance")
+    verb.add_argument("--guidance-on", choices=("token", "garment"), help="what guidance amplifies (default: token)")
+    verb.add_argument("--start", choices=("noise", "leaking"), help="leaking: the noised person, as in StableVITON")
+    switch = argparse.BooleanOptionalAction
+    verb.add_argument("--repaint", action=switch, help="keep the pixels outside the mask (default: yes)")
+    verb.add_argument("--repaint-latents", action=switch, help="keep latents at each step (default: no)")
     verb.add_argument("--seed", type=whole(0, 2**63 - 1), default=0)
     verb.set_defaults(call=sample)
 

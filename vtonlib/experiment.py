@@ -11,7 +11,7 @@ import shlex
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict, Unpack
 
 import torch
 from jaxtyping import Float
@@ -32,6 +32,7 @@ from vtonlib.models.segmentation import SegmentationGenerator
 from vtonlib.models.stored import load_stored
 from vtonlib.pipelines.alias import ALIASPipeline
 from vtonlib.pipelines.load import INDEX, METHODS, Pipeline, read_pipeline
+from vtonlib.pipelines.schedulers import SamplerName
 from vtonlib.presets import ExperimentConfig, build, open_source, read_config, to_json
 from vtonlib.training.trainer import Trainer, seed_everything
 
@@ -144,13 +145,29 @@ class TryOn:
         return name, expected_coordinates(record)
 
 
-def try_on(
-    pipeline: Pipeline, batch: TryOnBatch, *, steps: int | None = None, guidance_scale: float = 1.0, seed: int = 0
-) -> TryOn:
-    """Put the batch's garments on its persons; ``steps`` and ``guidance_scale`` concern diffusion alone.
+class SamplingOptions(TypedDict, total=False):
+    """How a diffusion model samples: arguments of :class:`TryOnDiffusionPipeline` by their names, and two others."""
 
-    By default as many steps as the pipeline was stored with. Attentions are read while the result itself, noised again,
-    is denoised once: nothing of the true person is used.
+    steps: int | None
+    """``num_inference_steps``; by default as many as the pipeline was stored with."""
+    scheduler: SamplerName
+    """``"ddim"`` or ``"plms"``; by default what the pipeline was stored with."""
+    guidance_scale: float
+    guidance_on: Literal["token", "garment"]
+    start: Literal["noise", "leaking"]
+    repaint: bool
+    """The only one that ALIAS has too."""
+    repaint_latents: bool
+
+
+def try_on(pipeline: Pipeline, batch: TryOnBatch, *, seed: int = 0, **options: Unpack[SamplingOptions]) -> TryOn:
+    """Put the batch's garments on its persons.
+
+    Attentions are read while the result itself, noised again, is denoised once: nothing of the true person is used,
+    unless ``start="leaking"`` asks for it.
+
+    Raises:
+        ValueError: naming an option that the pipeline does not have.
     """
     inputs: dict[str, Any] = {
         "garment": batch.garment,
@@ -158,16 +175,20 @@ def try_on(
         "agnostic_mask": batch.agnostic_mask,
         "dense_pose": batch.dense_pose,
     }
-    generator = torch.Generator().manual_seed(seed)
+    generator, device = torch.Generator().manual_seed(seed), batch.person.device
     if isinstance(pipeline, ALIASPipeline):
-        made = pipeline(
-            **inputs, garment_mask=batch.garment_mask, visible_groups=visible_groups(batch), generator=generator
-        )
-        device = batch.person.device
+        if others := sorted(options.keys() - {"repaint"}):
+            raise ValueError(f"{', '.join(others)}: options of diffusion models; this pipeline is ALIAS, one pass")
+        inputs |= {"garment_mask": batch.garment_mask, "visible_groups": visible_groups(batch)}
+        made = pipeline(**inputs, repaint=options.get("repaint", True), generator=generator)
         return TryOn(made.images.to(device), {}, {"geometric matching": made.flow.to(device)})
-    image = pipeline(**inputs, num_inference_steps=steps, guidance_scale=guidance_scale, generator=generator).images.to(
-        batch.person.device
-    )
+    arguments: dict[str, Any] = dict(options)
+    if name := arguments.pop("scheduler", None):
+        pipeline = pipeline.with_sampler(name)
+    steps = arguments.pop("steps", None)
+    person = batch.person if arguments.get("start") == "leaking" else None
+    made = pipeline(**inputs, **arguments, person=person, num_inference_steps=steps, generator=generator)
+    image = made.images.to(device)
     return TryOn(image, pipeline.read_attention(image, **inputs, generator=generator), {})
 
 

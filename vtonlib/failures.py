@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from safetensors import SafetensorError
 
@@ -64,3 +67,13 @@ def report(error: BaseException) -> int:
         raise error
     print(f"error: {explain(error)}", file=sys.stderr)
     return 2
+
+
+@contextmanager
+def warnings_in_one_line() -> Iterator[None]:
+    """Print what a caller is warned of inside, each once, without the line of code that warned."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for text in dict.fromkeys(str(warning.message) for warning in caught):
+        print(f"warning: {text}", file=sys.stderr)

@@ -11,6 +11,7 @@ from vtonlib.data.parse import GARMENT, GROUPS, visible_groups
 from vtonlib.data.world import World
 from vtonlib.models.alias import split_parse
 from vtonlib.pipelines.alias import ALIASPipeline, matching_input, segmentation_input, warp_garment
+from vtonlib.pipelines.pictures import InputWarning
 
 
 def inputs_of(batch):
@@ -178,3 +179,11 @@ def test_sizes_the_networks_cannot_take_are_refused(pipeline, size, message):
     batch = World(DataConfig(height=size[0], width=size[1])).paired("test", torch.arange(2))
     with pytest.raises(ValueError, match=message):
         run(pipeline, inputs_of(batch))
+
+
+def test_mistakes_are_warned_of_and_pictures_come_out_as_pil(pipeline, inputs):
+    with pytest.warns(InputWarning, match="agnostic_mask .* looks inverted"):
+        made = run(pipeline, {**inputs, "agnostic_mask": 1 - inputs["agnostic_mask"]})
+    assert [picture.size for picture in made.pil()] == [(24, 32)] * 2
+    with pytest.raises(ValueError, match="garment contains NaN or infinity"):
+        run(pipeline, {**inputs, "garment": inputs["garment"] / 0})

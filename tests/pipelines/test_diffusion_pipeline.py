@@ -1,13 +1,18 @@
 """The try-on pipeline: seeded, savable, honest about its inputs."""
 
+import copy
+
 import pytest
 import torch
 
 from vtonlib.models.autoencoder import new_autoencoder
 from vtonlib.models.image_encoder import ImageEncoder
 from vtonlib.models.stable_viton import StableVITONUNet
+from vtonlib.pipelines.blending import blend_latents, blend_pixels
 from vtonlib.pipelines.diffusion import TryOnDiffusionPipeline
 from vtonlib.pipelines.load import read_pipeline
+from vtonlib.pipelines.pictures import InputWarning, TryOnOutput
+from vtonlib.pipelines.schedulers import PLMSScheduler, released_scheduler
 from vtonlib.tasks.stable_viton import new_scheduler
 
 
@@ -33,6 +38,14 @@ def pipeline():
     )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+@pytest.fixture
+def released(pipeline):
+    """The same networks with the released noise levels."""
+    other = pipeline.with_sampler("ddim")
+    other.scheduler = released_scheduler("ddim", prediction_type="sample")
+    return other
 
 
 @pytest.fixture
@@ -141,3 +154,147 @@ def test_bytes_and_no_steps_are_refused(pipeline, inputs):
         run(pipeline, {**inputs, "agnostic_mask": 255 * inputs["agnostic_mask"]})
     with pytest.raises(ValueError, match="num_inference_steps is 0: expected at least 1"):
         pipeline(**inputs, num_inference_steps=0)
+
+
+def test_blending_keeps_pixels_and_latents_bitwise(pipeline, inputs):
+    """The soft formula is the released one where the agnostic image is greyed by its mask."""
+    generator = torch.Generator().manual_seed(0)
+    made, person = torch.rand(2, 2, 3, 32, 24, generator=generator) * 2 - 1
+    soft = torch.rand(2, 1, 32, 24, generator=generator)
+    expected = person * (1 - soft) + made * soft
+    torch.testing.assert_close(blend_pixels(made, person * (1 - soft), soft), expected)
+    keep = torch.tensor([1.0, 0.0, 0.25]).view(1, 1, 1, 3)
+    latents, known = torch.randn(2, 1, 4, 1, 3, generator=generator)
+    blended = blend_latents(latents, known, keep)
+    assert torch.equal(blended[..., 0], known[..., 0]) and torch.equal(blended[..., 1], latents[..., 1])
+    torch.testing.assert_close(blended[..., 2], 0.25 * known[..., 2] + 0.75 * latents[..., 2])
+
+
+def test_blended_latents_are_the_noised_agnostic_ones_outside_the_mask_after_each_step(released, inputs):
+    seen = []
+
+    def callback(_, index, timestep, tensors):
+        seen.append(tensors["latents"])
+        return {}
+
+    noise = torch.randn(2, 4, 8, 6, generator=torch.Generator().manual_seed(3))
+    for pipeline in (released, released.with_sampler("plms")):
+        seen.clear()
+        free = run(pipeline, inputs, latents=noise, repaint=False)
+        kept = run(pipeline, inputs, latents=noise, repaint=False, repaint_latents=True, callback_on_step_end=callback)
+        assert not torch.allclose(free, kept)
+        conditions = pipeline._conditions(inputs)
+        outside = (conditions.keep == 1).expand_as(noise)
+        times = pipeline.scheduler.timesteps
+        assert outside.any() and len(seen) == len(times)
+        for latents, time in zip(seen, times[1:], strict=False):
+            known = pipeline.scheduler.add_noise(conditions.agnostic, noise, time[None])
+            assert torch.equal(latents[outside], known[outside])
+        assert torch.equal(seen[-1][outside], conditions.agnostic[outside])
+
+
+def test_plms_asks_the_network_once_more_and_shares_it(released, inputs):
+    plms = released.with_sampler("plms")
+    assert isinstance(plms.scheduler, PLMSScheduler) and plms.unet is released.unet
+    seen = []
+    images = run(plms, inputs, callback_on_step_end=lambda _, index, time, __: seen.append((index, int(time))) or {})
+    assert seen == [(0, 999), (1, 667), (2, 667), (3, 334), (4, 1)], "3 does not divide 1000: four steps, five calls"
+    assert torch.equal(images, run(plms, inputs)), "nothing is left of the first run"
+    assert not torch.allclose(images, run(released, inputs), atol=1e-3)
+
+
+def test_the_leaking_start_is_the_noised_person(released, inputs, pipeline):
+    person = inputs["agnostic"].flip(-1)
+    noise = torch.randn(2, 4, 8, 6, generator=torch.Generator().manual_seed(3))
+    leaking = run(released, inputs, latents=noise, start="leaking", person=person)
+    alpha = released.scheduler.alphas_cumprod[999]
+    assert alpha.sqrt() == pytest.approx(0.068, abs=5e-4)
+    target = released.autoencoder.encode(person).latent_dist.mode() * released.autoencoder.config.scaling_factor
+    given = alpha.sqrt() * target + (1 - alpha).sqrt() * noise
+    torch.testing.assert_close(leaking, run(released, inputs, latents=given), atol=1e-5, rtol=0)
+    assert not torch.allclose(leaking, run(released, inputs, latents=noise), atol=1e-3)
+    fair = run(pipeline, inputs, latents=noise)
+    assert torch.equal(run(pipeline, inputs, latents=noise, start="leaking", person=person), fair), "pure noise"
+
+
+def test_guidance_on_the_garment_compares_with_no_garment(pipeline, inputs):
+    """At scale 0 only the branch that knows less is left: it sees the garment's features, or does not."""
+    other = {**inputs, "garment": inputs["garment"].flip(0)}
+    blind = [run(pipeline, given, guidance_scale=0.0, guidance_on="garment") for given in (inputs, other)]
+    assert torch.equal(*blind)
+    seeing = [run(pipeline, given, guidance_scale=0.0) for given in (inputs, other)]
+    assert not torch.allclose(*seeing)
+
+
+def test_a_batch_equals_its_samples_alone(pipeline, inputs):
+    together = pipeline(
+        **inputs, num_inference_steps=3, generator=[torch.Generator().manual_seed(seed) for seed in (4, 5)]
+    ).images
+    for number, seed in enumerate((4, 5)):
+        alone = run(pipeline, {name: value[number] for name, value in inputs.items()}, seed=seed)
+        assert alone.shape == (1, 3, 32, 24)
+        torch.testing.assert_close(alone[0], together[number], atol=1e-5, rtol=0)
+
+
+def test_pictures_of_any_kind_give_the_same(pipeline, inputs):
+    """PIL images, arrays and tensors of the same bytes."""
+    tensors = {name: (value * 255).round() / 255 for name, value in inputs.items() if name == "agnostic_mask"}
+    tensors |= {name: ((v + 1) * 127.5).round() / 127.5 - 1 for name, v in inputs.items() if name != "agnostic_mask"}
+    pictures = {name: TryOnOutput(images=v.expand(2, 3, 32, 24)).pil() for name, v in tensors.items()}
+    pictures["agnostic_mask"] = [
+        picture.convert("L")
+        for picture in TryOnOutput(images=tensors["agnostic_mask"].expand(2, 3, 32, 24) * 2 - 1).pil()
+    ]
+    arrays = {name: TryOnOutput(images=v).numpy() for name, v in tensors.items() if name != "agnostic_mask"}
+    arrays["agnostic_mask"] = tensors["agnostic_mask"][:, 0].numpy()
+    expected = run(pipeline, tensors)
+    for given in (pictures, arrays):
+        torch.testing.assert_close(run(pipeline, given), expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
+def test_other_prediction_types_are_sampled_and_guided(released, inputs, prediction_type):
+    released.scheduler = released_scheduler("plms", prediction_type=prediction_type)
+    images = run(released, inputs, guidance_scale=2.0)
+    assert images.isfinite().all() and not torch.allclose(images, run(released, inputs))
+
+
+def test_the_sampler_is_stored(released, inputs, tmp_path):
+    plms = released.with_sampler("plms")
+    plms.save_pretrained(tmp_path)
+    for loaded in (read_pipeline(tmp_path), TryOnDiffusionPipeline.from_pretrained(tmp_path, local_files_only=True)):
+        loaded.set_progress_bar_config(disable=True)
+        assert isinstance(loaded.scheduler, PLMSScheduler)
+        assert torch.equal(run(loaded, inputs), run(plms, inputs))
+
+
+def test_a_given_token_takes_the_place_of_the_encoders(pipeline, inputs):
+    token = pipeline.image_encoder(pipeline._conditions(inputs).garment)
+    assert torch.equal(run(pipeline, inputs, token=token), run(pipeline, inputs))
+    assert not torch.allclose(run(pipeline, inputs, token=-token), run(pipeline, inputs))
+
+
+def test_bfloat16_keeps_pixels_exactly(pipeline, inputs):
+    images = run(copy.deepcopy(pipeline).to(torch.bfloat16), inputs)
+    keep = inputs["agnostic_mask"].expand(2, 3, 32, 24) == 0
+    assert images.isfinite().all() and torch.equal(images[keep], inputs["agnostic"][keep])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"start": "leaking"}, "start is 'leaking': person is expected for start='leaking'"),
+        ({"person": torch.zeros(2, 3, 32, 24)}, "start is 'noise': person is expected for start='leaking'"),
+        ({"start": "pure"}, "start is 'pure': expected 'noise' or 'leaking'"),
+        ({"guidance_on": "all"}, "guidance_on is 'all': expected 'token' or 'garment'"),
+        ({"latents": torch.zeros(2, 4, 8, 8)}, r"latents are \(2, 4, 8, 8\): expected \(2, 4, 8, 6\)"),
+    ],
+)
+def test_options_that_do_not_exist_or_fit_are_refused(pipeline, inputs, options, message):
+    with pytest.raises(ValueError, match=message):
+        run(pipeline, inputs, **options)
+
+
+def test_mistakes_are_warned_of(pipeline, inputs):
+    with pytest.warns(InputWarning, match="agnostic_mask .* looks inverted"):
+        run(pipeline, {**inputs, "agnostic_mask": 1 - inputs["agnostic_mask"]})

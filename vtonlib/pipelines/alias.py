@@ -7,25 +7,33 @@ from typing import NamedTuple
 
 import torch
 from diffusers import DiffusionPipeline
-from diffusers.utils import BaseOutput
 from diffusers.utils.torch_utils import randn_tensor
 from jaxtyping import Float
 from torch import Tensor
 
 from vtonlib.data.parse import GARMENT, GROUPS
 from vtonlib.grids import warp
-from vtonlib.images import check_ranges
 from vtonlib.models.alias import ALIASGenerator, split_parse
 from vtonlib.models.geometric_matching import GeometricMatcher
 from vtonlib.models.segmentation import SegmentationGenerator
+from vtonlib.pipelines.blending import blend_pixels
+from vtonlib.pipelines.pictures import Picture, TryOnOutput, read_pictures
+
+CHANNELS = {
+    "garment": 3,
+    "garment_mask": 1,
+    "agnostic": 3,
+    "agnostic_mask": 1,
+    "visible_groups": len(GROUPS),
+    "dense_pose": 3,
+}
+"""Of the pictures that the pipeline takes, by name."""
 
 
 @dataclass
-class ALIASOutput(BaseOutput):
-    """What the three stages made, at the images' size."""
+class ALIASOutput(TryOnOutput):
+    """The try-on images, and what the three stages made, at the images' size."""
 
-    images: Float[Tensor, "b 3 h w"]
-    """The try-on image, in [-1, 1]."""
     parse: Float[Tensor, "b groups h w"]
     """Stage 1: the segmentation of the person in the new garment, one-hot."""
     flow: Float[Tensor, "b h w 2"]
@@ -92,18 +100,6 @@ class _Inputs(NamedTuple):
     visible_groups: Float[Tensor, "b groups h w"]
     dense_pose: Float[Tensor, "b 3 h w"]
 
-    def check(self) -> None:
-        """Raises:
-        ValueError: naming the input whose shape does not fit the agnostic image's, or whose values are out of range.
-        """
-        for (name, given), channels in zip(self._asdict().items(), (3, 1, 3, 1, len(GROUPS), 3), strict=True):
-            expected = (len(self.agnostic), channels, *self.agnostic.shape[-2:])
-            if given.shape != expected:
-                raise ValueError(f"{name} is {tuple(given.shape)}: expected {expected}, for the agnostic image's size")
-        values = self._asdict()
-        masks = {name: values.pop(name) for name in ("garment_mask", "agnostic_mask", "visible_groups")}
-        check_ranges(values, masks)
-
     def keep(self, parse: Float[Tensor, "b groups h w"]) -> Float[Tensor, "b groups h w"]:
         """``parse`` with the visible labels outside the mask, wherever those are known."""
         visible = self.visible_groups * (1 - self.agnostic_mask)
@@ -125,36 +121,43 @@ class ALIASPipeline(DiffusionPipeline):
         self.register_modules(segmentation=segmentation, matcher=matcher, generator_network=generator_network)
 
     @torch.no_grad()
-    def __call__(
+    def __call__(  # budget: every option is documented here, where users of diffusers look
         self,
         *,
-        garment: Float[Tensor, "b 3 h w"],
-        garment_mask: Float[Tensor, "b 1 h w"],
-        agnostic: Float[Tensor, "b 3 h w"],
-        agnostic_mask: Float[Tensor, "b 1 h w"],
+        garment: Picture,
+        garment_mask: Picture,
+        agnostic: Picture,
+        agnostic_mask: Picture,
         visible_groups: Float[Tensor, "b groups h w"],
-        dense_pose: Float[Tensor, "b 3 h w"],
+        dense_pose: Picture,
         repaint: bool = True,
         generator: torch.Generator | None = None,
     ) -> ALIASOutput:
         """The person wearing the garment, and what each stage made.
 
+        Pictures are PIL images, numpy arrays or tensors, one or a batch: see
+        :data:`vtonlib.pipelines.pictures.Picture` for shapes and ranges.
+
         Args:
-            garment: flat garments in [-1, 1].
+            garment: flat garments.
             garment_mask: where the garment is in its image, 1 = inside.
-            agnostic: persons with the region to paint greyed out, in [-1, 1].
+            agnostic: persons with the region to paint greyed out.
             agnostic_mask: that region, 1 = paint.
             visible_groups: the segmentation of what is visible, by ``vtonlib.data.parse.GROUPS``; zeros where unknown.
-            dense_pose: body surface maps in [-1, 1].
+            dense_pose: body surface maps.
             repaint: keep the pixels of ``agnostic`` outside the mask, and the labels that are known there.
             generator: source of the noise; with it the result is reproducible.
 
         Raises:
-            ValueError: for inputs that do not fit each other, and for sizes that the networks were not built for.
+            ValueError: for inputs that do not fit each other, for values out of range or not finite, and for sizes
+                that the networks were not built for.
+
+        Warns:
+            InputWarning: for an image of one colour, and an agnostic mask that is empty or looks inverted.
         """
-        x = _Inputs(garment, garment_mask, agnostic, agnostic_mask, visible_groups, dense_pose)
-        x.check()
-        x = _Inputs(*(image.to(self.device, self.generator_network.dtype) for image in x))
+        pictures = (garment, garment_mask, agnostic, agnostic_mask, visible_groups, dense_pose)
+        given = read_pictures(dict(zip(CHANNELS, pictures, strict=True)), CHANNELS)
+        x = _Inputs(**{name: image.to(self.device, self.generator_network.dtype) for name, image in given.items()})
         parse = self._segment(x, generator)
         parse = x.keep(parse) if repaint else parse
         region = parse[:, GARMENT : GARMENT + 1]
@@ -163,7 +166,7 @@ class ALIASPipeline(DiffusionPipeline):
         misalign = (region - covered).clamp_min(0)
         images = self._paint(x, parse, warped, misalign, generator)
         if repaint:
-            images = x.agnostic * (1 - x.agnostic_mask) + images * x.agnostic_mask
+            images = blend_pixels(images, x.agnostic, x.agnostic_mask)
         return ALIASOutput(*(made.float() for made in (images, parse, flow, warped, misalign)))
 
     def _segment(self, x: _Inputs, generator: torch.Generator | None) -> Float[Tensor, "b groups h w"]:

@@ -23,7 +23,7 @@ def read_pipeline(folder: Path) -> Pipeline:
     """The pipeline that its ``save_pretrained`` wrote into ``folder``, on the GPU if there is one.
 
     The index names the pipeline's class; the classes of its parts are those that the class is made of, whatever the
-    index says of them.
+    index says of them. Where a part may be of several classes, the index says which.
 
     Raises:
         FileNotFoundError: naming the file that is missing.
@@ -31,12 +31,23 @@ def read_pipeline(folder: Path) -> Pipeline:
     """
     index = _read_index(folder / INDEX)
     kind = {kind.__name__: kind for kind in METHODS}[index["_class_name"]]
-    hints = {name: hint for name, hint in typing.get_type_hints(kind.__init__).items() if name != "return"}
+    hints = {
+        name: _one_of(hint, index.get(name))
+        for name, hint in typing.get_type_hints(kind.__init__).items()
+        if name != "return"
+    }
     parts = {name: load_stored(hint, folder / name) for name, hint in hints.items() if is_stored(hint)}
     values = {name: index[name] for name in hints if name not in parts and name in index}
     pipeline = kind(**parts, **values)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _one_of(hint: Any, entry: Any) -> Any:
+    """Of a union of classes the one that an index's ``entry`` (library, class) names, or else the first."""
+    kinds = typing.get_args(hint) or (hint,)
+    named = entry[-1] if isinstance(entry, list) and entry else None
+    return next((kind for kind in kinds if getattr(kind, "__name__", "") == named), kinds[0])
 
 
 def _read_index(path: Path) -> dict[str, Any]:

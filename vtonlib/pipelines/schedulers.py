@@ -1,0 +1,132 @@
+"""Samplers: DDIM and PLMS, on the noise levels that a model was trained with or on StableVITON's own."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+import torch
+from diffusers import DDIMScheduler, PNDMScheduler, SchedulerMixin
+from jaxtyping import Float
+from torch import Tensor
+
+SamplerName = Literal["ddim", "plms"]
+
+
+def released_timesteps(steps: int, *, train_steps: int = 1000, offset: int = 1) -> list[int]:
+    """The time steps of StableVITON's samplers, from the lowest: every ``train_steps // steps``-th, plus ``offset``.
+
+    Where ``steps`` does not divide ``train_steps`` there are more of them than asked for, 31 for 30. Where the formula
+    leaves the table (3, 9, 27 or 37 steps, ...) the released code fails; here the highest is the last of the table.
+
+    Raises:
+        ValueError: for fewer than one step, or more than ``train_steps``.
+    """
+    if not 1 <= steps <= train_steps:
+        raise ValueError(f"num_inference_steps is {steps}: expected 1 to {train_steps}")
+    return [min(time + offset, train_steps - 1) for time in range(0, train_steps, train_steps // steps)]
+
+
+class PLMSScheduler(PNDMScheduler, SchedulerMixin):  # from_pretrained looks for that name in this module
+    """PLMS as StableVITON's script runs it: a linear multi-step method on the predicted noise.
+
+    The first step asks the network twice and takes the mean (a pseudo improved Euler step), the second and third
+    combine two and three predictions, all others four, so a sample of 50 steps takes 51 network calls. diffusers'
+    ``PNDMScheduler`` with ``skip_prk_steps`` does the same. Two things differ. The network may predict clean latents or
+    velocities: each prediction is turned into noise first, where diffusers combines velocities and refuses clean
+    latents. And with leading spacing the time steps are :func:`released_timesteps`.
+
+    Made by :func:`sampler`. Book: sec-latent-diffusion.
+    """
+
+    def set_timesteps(self, num_inference_steps: int, device: torch.device | str | None = None) -> None:
+        """Choose the time steps; the second stands twice.
+
+        Raises:
+            ValueError: for fewer than one step, or more than there are.
+        """
+        count, offset = self.config.num_train_timesteps, self.config.steps_offset
+        released = released_timesteps(num_inference_steps, train_steps=count, offset=offset)[::-1]
+        super().set_timesteps(num_inference_steps, device=device)
+        if self.config.timestep_spacing == "leading":
+            self.timesteps = torch.tensor(released[:2] + released[1:], device=device)
+
+    def step(
+        self,
+        model_output: Float[Tensor, "b c h w"],
+        timestep: Tensor | int,
+        sample: Float[Tensor, "b c h w"],
+        return_dict: bool = True,
+    ) -> Any:
+        """The latents at the next time step, as diffusers' schedulers return them."""
+        return super().step(self.predicted_noise(model_output, timestep, sample), timestep, sample, return_dict)
+
+    def predicted_noise(
+        self, prediction: Float[Tensor, "b c h w"], timestep: Tensor | int, sample: Float[Tensor, "b c h w"]
+    ) -> Float[Tensor, "b c h w"]:
+        """The noise in ``sample``, whatever the network predicts.
+
+        Raises:
+            ValueError: for an unknown prediction type.
+        """
+        alpha = self.alphas_cumprod.to(sample)[timestep]
+        if self.config.prediction_type == "epsilon":
+            return prediction
+        if self.config.prediction_type == "sample":
+            return (sample - alpha.sqrt() * prediction) / (1 - alpha).sqrt()
+        if self.config.prediction_type == "v_prediction":
+            return alpha.sqrt() * prediction + (1 - alpha).sqrt() * sample
+        known = "epsilon, sample or v_prediction"
+        raise ValueError(f"prediction_type is {self.config.prediction_type!r}: expected {known}")
+
+    def _get_prev_sample(
+        self, sample: Tensor, timestep: Tensor | int, prev_timestep: Tensor | int, model_output: Tensor
+    ) -> Tensor:
+        """DDIM's step with the combined noise."""
+        table = self.alphas_cumprod.to(sample)
+        before = table[prev_timestep] if prev_timestep >= 0 else self.final_alpha_cumprod.to(sample)
+        timestep = min(int(timestep), len(table) - 1)
+        clean = (sample - (1 - table[timestep]).sqrt() * model_output) / table[timestep].sqrt()
+        return before.sqrt() * clean + (1 - before).sqrt() * model_output
+
+
+def released_scheduler(
+    name: SamplerName = "plms", *, prediction_type: str = "epsilon"
+) -> DDIMScheduler | PLMSScheduler:
+    """StableVITON's sampler and noise levels: Stable Diffusion's, t = 1, 21, ..., 981 for 50 steps.
+
+    The last step leads to the noise of alpha_cumprod[0], which is not quite none. Its script samples with PLMS, its
+    validation with DDIM. Book: sec-latent-diffusion.
+    """
+    schedule = DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type=prediction_type,
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1,
+        timestep_spacing="leading",
+    )
+    return sampler(name, schedule)
+
+
+def sampler(name: SamplerName, schedule: DDIMScheduler | PLMSScheduler) -> Any:
+    """The sampler ``name`` on the noise levels and time steps of ``schedule``; ``pipeline.scheduler = sampler(...)``.
+
+    Raises:
+        ValueError: for an unknown name, and for PLMS on levels that end in pure noise: there noise does not tell the
+            picture, so predicted noises cannot be combined.
+    """
+    kinds: dict[str, Any] = dict(zip(get_args(SamplerName), (DDIMScheduler, PLMSScheduler), strict=True))
+    if name not in kinds:
+        raise ValueError(f"scheduler {name!r}: expected {' or '.join(kinds)}")
+    if type(schedule) is kinds[name]:
+        return schedule
+    if name == "ddim":
+        return DDIMScheduler.from_config(schedule.config, clip_sample=False)
+    if float(schedule.alphas_cumprod[-1]) < 1e-6:
+        raise ValueError(
+            "scheduler 'plms' combines predicted noises, but this model's noise levels end in pure noise, where noise "
+            "does not tell the picture: use 'ddim', or train without rescale_betas_zero_snr"
+        )
+    return PLMSScheduler.from_config(schedule.config, skip_prk_steps=True)
