@@ -208,7 +208,7 @@ def _add_sample(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--steps", type=whole(1, 1000), help="denoising steps (default: the pipeline's own)")
     verb.add_argument("--scheduler", choices=("ddim", "plms"), help="sampler (default: the pipeline's own)")
     verb.add_argument("--guidance-scale", type=finite, help="1 (default): no guidance")
-    verb.add_argument("--guidance-on", choices=("token", "garment"), help="what guidance amplifies (default: token)")
+    verb.add_argument("--guidance-on", choices=("token", "features", "both"), help="of the garment (default: token)")
     verb.add_argument("--start", choices=("noise", "leaking"), help="leaking: the noised person, as in StableVITON")
     switch = argparse.BooleanOptionalAction
     verb.add_argument("--repaint", action=switch, help="keep the pixels outside the mask (default: yes)")

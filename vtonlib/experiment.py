@@ -11,7 +11,7 @@ import shlex
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 import torch
 from jaxtyping import Float
@@ -32,6 +32,7 @@ from vtonlib.models.segmentation import SegmentationGenerator
 from vtonlib.models.stored import load_stored
 from vtonlib.pipelines.alias import ALIASPipeline
 from vtonlib.pipelines.load import INDEX, METHODS, Pipeline, read_pipeline
+from vtonlib.pipelines.options import GuidanceOn, Start
 from vtonlib.pipelines.schedulers import SamplerName
 from vtonlib.presets import ExperimentConfig, build, open_source, read_config, to_json
 from vtonlib.training.trainer import Trainer, seed_everything
@@ -153,8 +154,8 @@ class SamplingOptions(TypedDict, total=False):
     scheduler: SamplerName
     """``"ddim"`` or ``"plms"``; by default what the pipeline was stored with."""
     guidance_scale: float
-    guidance_on: Literal["token", "garment"]
-    start: Literal["noise", "leaking"]
+    guidance_on: GuidanceOn
+    start: Start
     repaint: bool
     """The only one that ALIAS has too."""
     repaint_latents: bool

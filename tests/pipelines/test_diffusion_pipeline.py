@@ -8,10 +8,9 @@ import torch
 from vtonlib.models.autoencoder import new_autoencoder
 from vtonlib.models.image_encoder import ImageEncoder
 from vtonlib.models.stable_viton import StableVITONUNet
-from vtonlib.pipelines.blending import blend_latents, blend_pixels
 from vtonlib.pipelines.diffusion import TryOnDiffusionPipeline
 from vtonlib.pipelines.load import read_pipeline
-from vtonlib.pipelines.pictures import InputWarning, TryOnOutput
+from vtonlib.pipelines.pictures import InputWarning, TryOnOutput, blend_pixels
 from vtonlib.pipelines.schedulers import PLMSScheduler, released_scheduler
 from vtonlib.tasks.stable_viton import new_scheduler
 
@@ -156,18 +155,12 @@ def test_bytes_and_no_steps_are_refused(pipeline, inputs):
         pipeline(**inputs, num_inference_steps=0)
 
 
-def test_blending_keeps_pixels_and_latents_bitwise(pipeline, inputs):
-    """The soft formula is the released one where the agnostic image is greyed by its mask."""
+def test_soft_blending_is_the_released_one_where_the_agnostic_image_is_greyed_by_its_mask():
     generator = torch.Generator().manual_seed(0)
     made, person = torch.rand(2, 2, 3, 32, 24, generator=generator) * 2 - 1
     soft = torch.rand(2, 1, 32, 24, generator=generator)
     expected = person * (1 - soft) + made * soft
     torch.testing.assert_close(blend_pixels(made, person * (1 - soft), soft), expected)
-    keep = torch.tensor([1.0, 0.0, 0.25]).view(1, 1, 1, 3)
-    latents, known = torch.randn(2, 1, 4, 1, 3, generator=generator)
-    blended = blend_latents(latents, known, keep)
-    assert torch.equal(blended[..., 0], known[..., 0]) and torch.equal(blended[..., 1], latents[..., 1])
-    torch.testing.assert_close(blended[..., 2], 0.25 * known[..., 2] + 0.75 * latents[..., 2])
 
 
 def test_blended_latents_are_the_noised_agnostic_ones_outside_the_mask_after_each_step(released, inputs):
@@ -217,13 +210,57 @@ def test_the_leaking_start_is_the_noised_person(released, inputs, pipeline):
     assert torch.equal(run(pipeline, inputs, latents=noise, start="leaking", person=person), fair), "pure noise"
 
 
-def test_guidance_on_the_garment_compares_with_no_garment(pipeline, inputs):
-    """At scale 0 only the branch that knows less is left: it sees the garment's features, or does not."""
-    other = {**inputs, "garment": inputs["garment"].flip(0)}
-    blind = [run(pipeline, given, guidance_scale=0.0, guidance_on="garment") for given in (inputs, other)]
-    assert torch.equal(*blind)
-    seeing = [run(pipeline, given, guidance_scale=0.0) for given in (inputs, other)]
-    assert not torch.allclose(*seeing)
+def test_guidance_compares_with_a_branch_that_lacks_what_it_is_on(pipeline, inputs):
+    """At scale 0 only the branch that knows less is left. What it still sees of the garment changes it."""
+    garments = [inputs["garment"], inputs["garment"].flip(0)]
+    conditions = pipeline._conditions(inputs)
+    token = pipeline.image_encoder(conditions.garment)
+
+    def less(guidance_on, garment, token):
+        return run(pipeline, {**inputs, "garment": garment}, guidance_scale=0.0, guidance_on=guidance_on, token=token)
+
+    for guidance_on, features, tokens in (("token", 1, 0), ("features", 0, 1), ("both", 0, 0)):
+        first, other = (less(guidance_on, garment, token) for garment in garments)
+        assert torch.equal(first, other) != features, guidance_on
+        told = less(guidance_on, garments[0], -token)
+        if guidance_on != "token":  # there the features see the token too
+            assert torch.equal(first, told) != tokens, guidance_on
+
+
+def test_latents_of_pictures_are_drawn_when_asked_for(pipeline, inputs):
+    noise = torch.randn(2, 4, 8, 6, generator=torch.Generator().manual_seed(3))
+    calls = []
+    results = {}
+    for posterior in ("mode", "sample", "sample_each_call"):
+        original = pipeline.unet.encode_garment
+        pipeline.unet.encode_garment = lambda *a, f=original, **k: calls.append(a[0]) or f(*a, **k)
+        calls.clear()
+        results[posterior] = run(pipeline, inputs, latents=noise, posterior=posterior)
+        pipeline.unet.encode_garment = original
+        assert torch.equal(results[posterior], run(pipeline, inputs, latents=noise, posterior=posterior)), "seeded"
+        again = run(pipeline, inputs, seed=1, latents=noise, posterior=posterior)
+        assert torch.equal(results[posterior], again) == (posterior == "mode")
+        assert len(calls) == (1 if posterior != "sample_each_call" else 4)
+        assert len({float(call.sum()) for call in calls}) == len(calls), "another draw each time"
+    assert not torch.allclose(results["sample"], results["mode"])
+
+
+def test_a_batch_of_drawn_latents_equals_its_samples_alone(pipeline, inputs):
+    drawn = {"num_inference_steps": 2, "posterior": "sample"}
+    seeds = [torch.Generator().manual_seed(seed) for seed in (4, 5)]
+    together = pipeline(**inputs, generator=seeds, **drawn).images
+    alone = pipeline(**{n: v[1:] for n, v in inputs.items()}, generator=[torch.Generator().manual_seed(5)], **drawn)
+    torch.testing.assert_close(alone.images[0], together[1], atol=1e-5, rtol=0)
+
+
+def test_the_released_mask_is_stored_and_changes_edges_alone(pipeline, inputs, tmp_path):
+    released = TryOnDiffusionPipeline(**pipeline.components, released_mask=True)
+    released.save_pretrained(tmp_path)
+    loaded = read_pipeline(tmp_path).with_sampler("ddim")
+    assert loaded.config.released_mask and not pipeline.config.released_mask
+    shifted = {**inputs, "agnostic_mask": inputs["agnostic_mask"].roll(1, -1)}
+    ours, theirs = (p._conditions(shifted).keep for p in (pipeline, loaded))
+    assert ours.unique().tolist() == [0, 0.25, 0.75, 1] and theirs.unique().tolist() == [0, 1]
 
 
 def test_a_batch_equals_its_samples_alone(pipeline, inputs):
@@ -285,8 +322,9 @@ def test_bfloat16_keeps_pixels_exactly(pipeline, inputs):
     [
         ({"start": "leaking"}, "start is 'leaking': person is expected for start='leaking'"),
         ({"person": torch.zeros(2, 3, 32, 24)}, "start is 'noise': person is expected for start='leaking'"),
-        ({"start": "pure"}, "start is 'pure': expected 'noise' or 'leaking'"),
-        ({"guidance_on": "all"}, "guidance_on is 'all': expected 'token' or 'garment'"),
+        ({"start": "pure"}, "start is 'pure': expected one of noise, leaking"),
+        ({"guidance_on": "all"}, "guidance_on is 'all': expected one of token, features, both"),
+        ({"posterior": "mean"}, "posterior is 'mean': expected one of mode, sample, sample_each_call"),
         ({"latents": torch.zeros(2, 4, 8, 8)}, r"latents are \(2, 4, 8, 8\): expected \(2, 4, 8, 6\)"),
     ],
 )

@@ -115,5 +115,5 @@ def test_levels_that_end_in_pure_noise_and_unknown_names_are_refused():
         sampler("euler", new_scheduler())
     unknown = released_scheduler(prediction_type="flow")
     unknown.set_timesteps(2)
-    with pytest.raises(ValueError, match="prediction_type is 'flow': expected epsilon, sample or v_prediction"):
+    with pytest.raises(ValueError, match="kind is 'flow', expected 'epsilon'"):
         unknown.step(torch.zeros(1), unknown.timesteps[0], torch.zeros(1))

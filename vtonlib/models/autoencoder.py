@@ -57,11 +57,17 @@ def downscale(autoencoder: AutoencoderKL) -> int:
 
 
 @torch.no_grad()
-def encode(autoencoder: AutoencoderKL, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b 4 h w"]:
+def encode(
+    autoencoder: AutoencoderKL,
+    images: Float[Tensor, "b 3 H W"],
+    *,
+    sample: bool = False,
+    generator: torch.Generator | list[torch.Generator] | None = None,
+) -> Float[Tensor, "b 4 h w"]:
     """The latents of images in [-1, 1], scaled to about unit variance.
 
-    The mode of the posterior, not a sample of it: StableVITON's code samples each of its four inputs anew at every
-    call, which makes its result depend on more than the seed.
+    The mode of the posterior, unless ``sample`` draws from it: StableVITON's code draws each of its four inputs, and
+    the garment anew at every call, so its result depends on more than the start noise.
 
     Raises:
         ValueError: when a side of the images is not a multiple of :func:`downscale`.
@@ -69,7 +75,8 @@ def encode(autoencoder: AutoencoderKL, images: Float[Tensor, "b 3 H W"]) -> Floa
     (height, width), multiple = images.shape[-2:], downscale(autoencoder)
     if height % multiple or width % multiple:
         raise ValueError(f"images are {height}x{width}; both sides must be multiples of {multiple}")
-    return autoencoder.encode(images).latent_dist.mode() * autoencoder.config.scaling_factor
+    posterior = autoencoder.encode(images).latent_dist
+    return (posterior.sample(generator) if sample else posterior.mode()) * autoencoder.config.scaling_factor
 
 
 @torch.no_grad()

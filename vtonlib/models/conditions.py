@@ -11,6 +11,7 @@ from torch import Tensor
 
 from vtonlib.grids import resize_mask
 from vtonlib.models.autoencoder import encode
+from vtonlib.models.released_masks import released_keep_mask
 
 
 class Conditions(NamedTuple):
@@ -37,8 +38,21 @@ def encode_conditions(
     agnostic_mask: Float[Tensor, "b 1 H W"],
     dense_pose: Float[Tensor, "b 3 H W"],
     garment: Float[Tensor, "b 3 H W"],
+    sample: bool = False,
+    generator: torch.Generator | list[torch.Generator] | None = None,
+    released_mask: bool = False,
 ) -> Conditions:
     """The conditions from images in [-1, 1] and the mask of what to paint (1 = paint).
+
+    Args:
+        autoencoder: makes the latents; see :func:`vtonlib.models.autoencoder.encode` for ``sample``.
+        agnostic: persons with the region to paint greyed out.
+        agnostic_mask: that region.
+        dense_pose: body surface maps.
+        garment: flat garments.
+        sample: draw the latents from their posterior.
+        generator: what they are drawn with; a list has one for each person.
+        released_mask: resize the mask as StableVITON does (:func:`released_keep_mask`), not by area.
 
     Raises:
         ValueError: when the images differ in size or number, or the autoencoder cannot take their size.
@@ -47,7 +61,10 @@ def encode_conditions(
     for name, image in named.items():
         if image.shape[-2:] != agnostic.shape[-2:] or len(image) != len(agnostic):
             raise ValueError(f"{name} is {tuple(image.shape)}, which does not fit agnostic {tuple(agnostic.shape)}")
-    latents = encode(autoencoder, torch.cat((agnostic, dense_pose, garment)))
+    generators = generator * 3 if isinstance(generator, list) else generator
+    images = torch.cat((agnostic, dense_pose, garment))
+    latents = encode(autoencoder, images, sample=sample, generator=generators)
     agnostic_latents, pose_latents, garment_latents = latents.chunk(3)
-    keep = 1 - resize_mask(agnostic_mask, latents.shape[-2], latents.shape[-1])
+    size = latents.shape[-2], latents.shape[-1]
+    keep = released_keep_mask(agnostic_mask, *size) if released_mask else 1 - resize_mask(agnostic_mask, *size)
     return Conditions(agnostic_latents, keep, pose_latents, garment_latents)

@@ -16,8 +16,7 @@ from vtonlib.grids import warp
 from vtonlib.models.alias import ALIASGenerator, split_parse
 from vtonlib.models.geometric_matching import GeometricMatcher
 from vtonlib.models.segmentation import SegmentationGenerator
-from vtonlib.pipelines.blending import blend_pixels
-from vtonlib.pipelines.pictures import Picture, TryOnOutput, read_pictures
+from vtonlib.pipelines.pictures import Picture, TryOnOutput, blend_pixels, read_pictures
 
 CHANNELS = {
     "garment": 3,

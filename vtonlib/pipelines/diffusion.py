@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Literal, Self
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Self
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, DiffusionPipeline
@@ -12,16 +13,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vtonlib.attention import AttentionRecord, AttentionTap
+from vtonlib.diffusion import blend, guided
 from vtonlib.models.autoencoder import decode, encode
 from vtonlib.models.conditions import Conditions, encode_conditions
 from vtonlib.models.image_encoder import ImageEncoder
 from vtonlib.models.stable_viton import StableVITONUNet
-from vtonlib.pipelines.blending import blend_latents, blend_pixels
-from vtonlib.pipelines.pictures import Picture, TryOnOutput, read_pictures
+from vtonlib.pipelines.options import GuidanceOn, Posterior, Start, check_options
+from vtonlib.pipelines.pictures import Picture, TryOnOutput, blend_pixels, read_pictures
 from vtonlib.pipelines.schedulers import PLMSScheduler, SamplerName, sampler
 
 StepCallback = Callable[["TryOnDiffusionPipeline", int, Tensor, dict[str, Tensor]], dict[str, Tensor]]
-Generators = torch.Generator | Sequence[torch.Generator] | None
+Generators = torch.Generator | list[torch.Generator] | None
 """Source of noise: one for the batch, or one for each sample, whose noise then does not depend on the others."""
 Predictor = Callable[[Float[Tensor, "b 4 h w"], Tensor], Float[Tensor, "b 4 h w"]]
 CHANNELS = {"garment": 3, "agnostic": 3, "agnostic_mask": 1, "dense_pose": 3, "person": 3, "shown": 3, "image": 3}
@@ -34,7 +36,8 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
     It starts from pure noise, and the garment features are computed once, not at every step. How StableVITON's script
     differs is an option each: ``start``, ``repaint``, and its sampler, ``pipeline.with_sampler("plms")``.
 
-    ``default_denoising_steps`` is stored with the weights, since how many steps are best depends on them.
+    ``default_denoising_steps`` is stored with the weights, since how many steps are best depends on them; so is
+    ``released_mask``, which resizes masks as StableVITON does.
     Book: sec-latent-diffusion.
     """
 
@@ -45,9 +48,10 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
         unet: StableVITONUNet,
         scheduler: DDIMScheduler | PLMSScheduler,
         default_denoising_steps: int = 20,
+        released_mask: bool = False,
     ) -> None:
         super().__init__()
-        self.register_to_config(default_denoising_steps=default_denoising_steps)
+        self.register_to_config(default_denoising_steps=default_denoising_steps, released_mask=released_mask)
         self.register_modules(autoencoder=autoencoder, image_encoder=image_encoder, unet=unet, scheduler=scheduler)
 
     def with_sampler(self, name: SamplerName) -> Self:
@@ -57,7 +61,8 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
             ValueError: see :func:`vtonlib.pipelines.schedulers.sampler`.
         """
         parts = {**self.components, "scheduler": sampler(name, self.scheduler)}
-        other = type(self)(**parts, default_denoising_steps=self.config.default_denoising_steps)
+        stored = {name: self.config[name] for name in ("default_denoising_steps", "released_mask")}
+        other = type(self)(**parts, **stored)
         other.set_progress_bar_config(**getattr(self, "_progress_bar_config", {}))
         return other
 
@@ -71,13 +76,14 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
         dense_pose: Picture,
         num_inference_steps: int | None = None,
         guidance_scale: float = 1.0,
-        guidance_on: Literal["token", "garment"] = "token",
-        start: Literal["noise", "leaking"] = "noise",
+        guidance_on: GuidanceOn = "token",
+        start: Start = "noise",
         person: Picture | None = None,
         token: Float[Tensor, "b n e"] | None = None,
         latents: Float[Tensor, "b 4 h w"] | None = None,
         repaint: bool = True,
         repaint_latents: bool = False,
+        posterior: Posterior = "mode",
         generator: Generators = None,
         callback_on_step_end: StepCallback | None = None,
     ) -> TryOnOutput:
@@ -94,9 +100,9 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
             num_inference_steps: sampling steps; by default those that the pipeline was stored with.
             guidance_scale: 1 is no guidance, as in StableVITON's script (its validation uses 5). The prediction moves
                 away from one that knows less, by this factor.
-            guidance_on: what that one lacks. ``"token"``, the garment's token, for which it has the learned null
-                vector, as released: the garment's features stay in both. ``"garment"``: the features are those of
-                empty latents as well.
+            guidance_on: what that one lacks. ``"token"``: the garment's token, for which it has the learned null
+                vector; the features stay, as released. ``"features"``: the garment's features; it has those of empty
+                latents with the null vector (trained by ``task.drop_garment``). ``"both"``.
             start: ``"noise"``, or ``"leaking"``: StableVITON's script starts from the noised *target*, of which 7 %
                 are left, so its paired numbers contain a little of the answer. On noise levels that end in pure noise
                 both are the same.
@@ -106,7 +112,9 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
             repaint: keep the pixels of ``agnostic`` outside the mask (StableVITON's ``--repaint``, there off).
             repaint_latents: also set the latents outside the mask to those of ``agnostic`` after each step, noised as
                 much as the next step expects.
-            generator: source of the start noise; with it the result is reproducible. A list has one for each sample.
+            posterior: how pictures become latents: the mode, or samples drawn once, or, as in StableVITON's code, the
+                garment's drawn again for each network call.
+            generator: source of all noise; with it the result is reproducible. A list has one for each sample.
             callback_on_step_end: called as diffusers does, with ``{"latents": ...}``; may return changed latents.
 
         Raises:
@@ -117,65 +125,71 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
             InputWarning: for an image of one colour, and a mask that is empty or looks inverted.
         """
         pictures = {"garment": garment, "agnostic": agnostic, "agnostic_mask": agnostic_mask, "dense_pose": dense_pose}
-        if (person is not None) != (start == "leaking"):
-            raise ValueError(f"start is {start!r}: person is expected for start='leaking', and for nothing else")
+        check_options(start=start, guidance_on=guidance_on, posterior=posterior, person_given=person is not None)
         given = read_pictures(pictures if person is None else {**pictures, "person": person}, CHANNELS)
         steps = self.config.default_denoising_steps if num_inference_steps is None else num_inference_steps
         if steps < 1:
             raise ValueError(f"num_inference_steps is {steps}: expected at least 1")
-        conditions = self._conditions(given)
-        predict = self._predictor(conditions, token, guidance_scale, guidance_on)
+        conditions = self._conditions(given, posterior, generator)
         noise = self._noise(conditions, latents, generator)
+        encoded = partial(encode, self.autoencoder, sample=posterior != "mode", generator=generator)
+        again = partial(encoded, given["garment"].to(noise)) if posterior == "sample_each_call" else None
+        predict = self._predictor(conditions, token, guidance_scale, guidance_on, again)
         self.scheduler.set_timesteps(steps, device=noise.device)
-        first = self._start(start, noise, given.get("person"))
+        if person is not None:
+            last = torch.tensor([self.scheduler.config.num_train_timesteps - 1], device=noise.device)
+            first = self.scheduler.add_noise(encoded(given["person"].to(noise)), noise, last)
         known = conditions if repaint_latents else None
-        painted = decode(self.autoencoder, self._denoise(predict, first, noise, known, callback_on_step_end)).float()
+        made = self._denoise(predict, noise if person is None else first, noise, known, callback_on_step_end)
+        painted = decode(self.autoencoder, made).float()
         if repaint:
             painted = blend_pixels(painted, given["agnostic"].to(painted), given["agnostic_mask"].to(painted))
         return TryOnOutput(images=painted)
 
-    def _conditions(self, given: dict[str, Tensor]) -> Conditions:
+    def _conditions(
+        self, given: dict[str, Tensor], posterior: str = "mode", generator: Generators = None
+    ) -> Conditions:
         """What the denoiser is told, on its device."""
         names = ("agnostic", "agnostic_mask", "dense_pose", "garment")
-        on_device = {name: given[name].to(self.unet.device, self.unet.dtype) for name in names}
-        return encode_conditions(self.autoencoder, **on_device)
+        on_device: dict[str, Any] = {name: given[name].to(self.unet.device, self.unet.dtype) for name in names}
+        released, sample = self.config.released_mask, posterior != "mode"
+        return encode_conditions(
+            self.autoencoder, **on_device, sample=sample, generator=generator, released_mask=released
+        )
 
     def _noise(self, conditions: Conditions, latents: Tensor | None, generator: Generators) -> Tensor:
         """The start noise, given or drawn."""
         like = conditions.agnostic
         if latents is None:
-            generator = list(generator) if isinstance(generator, Sequence) else generator
             return randn_tensor(like.shape, generator=generator, device=like.device, dtype=like.dtype)
         if latents.shape != like.shape:
             raise ValueError(f"latents are {tuple(latents.shape)}: expected {tuple(like.shape)}")
         return latents.to(like)
 
-    def _start(self, start: str, noise: Tensor, person: Tensor | None) -> Tensor:
-        """Where sampling begins: noise, or the person's latents at the highest noise level."""
-        if start not in ("noise", "leaking"):
-            raise ValueError(f"start is {start!r}: expected 'noise' or 'leaking'")
-        if person is None:
-            return noise
-        last = torch.tensor([self.scheduler.config.num_train_timesteps - 1], device=noise.device)
-        return self.scheduler.add_noise(encode(self.autoencoder, person.to(noise)), noise, last)
-
-    def _predictor(self, conditions: Conditions, token: Tensor | None, scale: float, guidance_on: str) -> Predictor:
-        """The denoiser with its conditions bound, guided unless ``scale`` is 1."""
-        if guidance_on not in ("token", "garment"):
-            raise ValueError(f"guidance_on is {guidance_on!r}: expected 'token' or 'garment'")
-        token = self.image_encoder(conditions.garment) if token is None else token.to(conditions.garment)
-        features = self.unet.encode_garment(conditions.garment, token)
-        null, null_features = self.image_encoder.learnable_vector.expand_as(token), features
-        if scale != 1 and guidance_on == "garment":
-            null_features = self.unet.encode_garment(torch.zeros_like(conditions.garment), null)
+    def _predictor(
+        self,
+        conditions: Conditions,
+        token: Tensor | None,
+        scale: float,
+        guidance_on: str,
+        again: Callable[[], Tensor] | None,
+    ) -> Predictor:
+        """The denoiser with its conditions bound, guided unless ``scale`` is 1; ``again`` draws the garment anew."""
+        garment = conditions.garment
+        told = self.image_encoder(garment) if token is None else token.to(garment)
+        seen = self.unet.encode_garment(garment, told)
+        null = self.image_encoder.learnable_vector.expand_as(told)
+        hides = scale != 1 and guidance_on != "token"
+        nothing = self.unet.encode_garment(torch.zeros_like(garment), null) if hides else None
 
         def predict(latents: Tensor, timestep: Tensor) -> Tensor:
             sample, time = conditions.inputs(latents), timestep.expand(len(latents))
-            prediction = self.unet(sample, time, token, features)
+            features = seen if again is None else self.unet.encode_garment(again(), told)
+            prediction = self.unet(sample, time, told, features)
             if scale == 1:
                 return prediction
-            unconditional = self.unet(sample, time, null, null_features)
-            return unconditional + scale * (prediction - unconditional)
+            less = told if guidance_on == "features" else null
+            return guided(prediction, self.unet(sample, time, less, features if nothing is None else nothing), scale)
 
         return predict
 
@@ -194,7 +208,7 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
             if known is not None:
                 following, kept = times[index + 1 : index + 2], known.agnostic
                 kept = self.scheduler.add_noise(kept, noise, following) if len(following) else kept
-                latents = blend_latents(latents, kept, known.keep)
+                latents = blend(kept, latents, known.keep)
             if callback is not None:
                 latents = callback(self, index, timestep, {"latents": latents}).get("latents", latents)
         return latents

@@ -149,6 +149,19 @@ def looks_inverted(mask: Float[Tensor, "b 1 h w"], agnostic: Float[Tensor, "b 3 
     return greyed_elsewhere | (corners & (middle.flatten(1).float().mean(dim=1) < 0.5))
 
 
+def blend_pixels(
+    made: Float[Tensor, "b 3 h w"], agnostic: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
+) -> Float[Tensor, "b 3 h w"]:
+    """``made`` inside ``mask`` (1 = paint), ``agnostic`` outside; pixels with mask 0 stay as they are, bitwise.
+
+    StableVITON's ``--repaint`` computes person * (1 - mask) + made * mask with a soft mask. The agnostic image *is*
+    person * (1 - mask), since grey is 0, so that is what this adds; nothing of the hidden person is needed.
+
+    Book: sec-latent-diffusion.
+    """
+    return (agnostic * (mask < 1) + made * mask).clamp(-1, 1)
+
+
 def _rows(which: Tensor) -> str:
     """The numbers of the samples that are so, in words; empty for none."""
     numbers = which.nonzero().flatten().tolist()

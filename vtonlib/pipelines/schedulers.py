@@ -9,6 +9,8 @@ from diffusers import DDIMScheduler, PNDMScheduler, SchedulerMixin
 from jaxtyping import Float
 from torch import Tensor
 
+from vtonlib.diffusion import add_noise, read_prediction
+
 SamplerName = Literal["ddim", "plms"]
 
 
@@ -57,36 +59,23 @@ class PLMSScheduler(PNDMScheduler, SchedulerMixin):  # from_pretrained looks for
         sample: Float[Tensor, "b c h w"],
         return_dict: bool = True,
     ) -> Any:
-        """The latents at the next time step, as diffusers' schedulers return them."""
-        return super().step(self.predicted_noise(model_output, timestep, sample), timestep, sample, return_dict)
-
-    def predicted_noise(
-        self, prediction: Float[Tensor, "b c h w"], timestep: Tensor | int, sample: Float[Tensor, "b c h w"]
-    ) -> Float[Tensor, "b c h w"]:
-        """The noise in ``sample``, whatever the network predicts.
+        """The latents at the next time step, as diffusers' schedulers return them.
 
         Raises:
             ValueError: for an unknown prediction type.
         """
-        alpha = self.alphas_cumprod.to(sample)[timestep]
-        if self.config.prediction_type == "epsilon":
-            return prediction
-        if self.config.prediction_type == "sample":
-            return (sample - alpha.sqrt() * prediction) / (1 - alpha).sqrt()
-        if self.config.prediction_type == "v_prediction":
-            return alpha.sqrt() * prediction + (1 - alpha).sqrt() * sample
-        known = "epsilon, sample or v_prediction"
-        raise ValueError(f"prediction_type is {self.config.prediction_type!r}: expected {known}")
+        alpha, kind = self.alphas_cumprod.to(sample)[timestep], self.config.prediction_type
+        noise = model_output if kind == "epsilon" else read_prediction(model_output, sample, alpha, kind).noise
+        return super().step(noise, timestep, sample, return_dict)
 
     def _get_prev_sample(
         self, sample: Tensor, timestep: Tensor | int, prev_timestep: Tensor | int, model_output: Tensor
     ) -> Tensor:
-        """DDIM's step with the combined noise."""
-        table = self.alphas_cumprod.to(sample)
-        before = table[prev_timestep] if prev_timestep >= 0 else self.final_alpha_cumprod.to(sample)
-        timestep = min(int(timestep), len(table) - 1)
-        clean = (sample - (1 - table[timestep]).sqrt() * model_output) / table[timestep].sqrt()
-        return before.sqrt() * clean + (1 - before).sqrt() * model_output
+        """DDIM's step along the combined noise."""
+        levels = self.alphas_cumprod.to(sample)
+        before = levels[prev_timestep] if prev_timestep >= 0 else self.final_alpha_cumprod.to(sample)
+        now = levels[min(int(timestep), len(levels) - 1)]
+        return add_noise(read_prediction(model_output, sample, now, "epsilon").clean, model_output, before)
 
 
 def released_scheduler(

@@ -1,0 +1,23 @@
+"""What a caller may choose when a diffusion model samples; each is described at ``TryOnDiffusionPipeline.__call__``."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Start = Literal["noise", "leaking"]
+GuidanceOn = Literal["token", "features", "both"]
+Posterior = Literal["mode", "sample", "sample_each_call"]
+
+
+def check_options(*, start: str, guidance_on: str, posterior: str, person_given: bool) -> None:
+    """Refuse what is unknown, and a target person where nothing may know of it.
+
+    Raises:
+        ValueError: naming the option, what was found and what is expected.
+    """
+    chosen = {"start": (start, Start), "guidance_on": (guidance_on, GuidanceOn), "posterior": (posterior, Posterior)}
+    for name, (value, kind) in chosen.items():
+        if value not in get_args(kind):
+            raise ValueError(f"{name} is {value!r}: expected one of {', '.join(get_args(kind))}")
+    if person_given != (start == "leaking"):
+        raise ValueError(f"start is {start!r}: person is expected for start='leaking', and for nothing else")
