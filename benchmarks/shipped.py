@@ -1,6 +1,6 @@
 """The shipped try-on model: masked SSIM by number of denoising steps, and against simple baselines.
 
-    python benchmarks/shipped.py [--run RUN] [--count 64] [--out results.json]
+    python benchmarks/shipped.py [--name NAME] [--count 64] [--out results.json]
 
 Measured on people that nobody trained on and that no report uses: the last of the training split. From this the stored
 number of steps was chosen; `python -m vtonlib evaluate` measures on the test split.
@@ -15,9 +15,10 @@ from pathlib import Path
 
 import torch
 
+from vtonlib import checkpoints
 from vtonlib.evaluation.baselines import baseline_flows, baseline_images
 from vtonlib.evaluation.image import l1, ssim
-from vtonlib.experiment import SHIPPED, load_pipeline, load_source, try_on
+from vtonlib.experiment import try_on
 from vtonlib.memory import keep_freed_memory
 from vtonlib.pipelines.alias import ALIASPipeline
 
@@ -28,11 +29,11 @@ def main() -> None:
     """Measure, print and, where asked to, write."""
     keep_freed_memory()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--run", type=Path, default=SHIPPED)
+    parser.add_argument("--name", default=checkpoints.DEFAULT)
     parser.add_argument("--count", type=int, default=64)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    pipeline, source = load_pipeline(args.run), load_source(args.run)
+    pipeline, source = checkpoints.load(args.name), checkpoints.source(args.name)
     last = source.size("train")
     batch = source.unpaired("train", torch.arange(last - args.count - 8, last - 8))
     counts = [None] if isinstance(pipeline, ALIASPipeline) else STEPS
@@ -49,7 +50,7 @@ def main() -> None:
         name: round(ssim(image, batch.person, batch.agnostic_mask).mean().item(), 4)
         for name, image in baseline_images(batch, baseline_flows(batch)).items()
     }
-    report = {"people": args.count, "steps": scores, "baselines_masked_ssim": simple}
+    report = {"model": args.name, "people": args.count, "steps": scores, "baselines_masked_ssim": simple}
     if args.out:
         args.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf8")
     print(json.dumps(report))

@@ -72,11 +72,19 @@ def test_training_again_does_nothing(run, capsys):
 def test_evaluate_writes_a_report_with_every_split_and_baseline(run):
     assert main(["evaluate", str(run), "--count", "6"]) == 0
     report = Report.from_json((run / "report.json").read_text())
-    assert [table.split for table in report.tables] == ["paired", "unpaired", "cross", "laid straight"]
-    for table in report.tables:
+    main_tables = [table for table in report.tables if not table.split.endswith(" by fabric")]
+    kinds = ("paired", "unpaired", "cross")
+    assert [t.split for t in main_tables] == [
+        f"{kind}, laid {laid}" for laid in ("anyhow", "straight") for kind in kinds
+    ]
+    assert len(report.tables) == 6 * len(main_tables)
+    for table in main_tables:
         methods = {row.method for row in table.rows}
         assert methods >= {"warps.0", "StableVITON", "oracle", "uniform", "flip", "nearest colour", "copy", "agnostic"}
-    assert beats(report, "paired", "EPE", "oracle", "uniform")
+        assert methods >= {"person's own latents, decoded", "latents moved by truth", "true person blurred four times"}
+    assert beats(report, "paired, laid anyhow", "EPE", "oracle", "uniform")
+    fabrics = report.table("unpaired, laid anyhow: texture ratio by fabric")
+    assert fabrics.cell("oracle", "all").mean == pytest.approx(1)
     assert (run / "report.md").read_text().startswith("# stableviton")
     with Image.open(run / "grid.png") as picture:
         assert picture.size == (4 * 24 + 3 * 2, 6 * 32 + 5 * 2), "six rows, four columns, two pixels apart"
@@ -85,8 +93,9 @@ def test_evaluate_writes_a_report_with_every_split_and_baseline(run):
 def test_evaluate_shows_the_blind_twin_and_another_garments_pixels(run, tmp_path):
     twin = tmp_path / "twin"
     assert main(["train", "stableviton", "--out", str(twin), "--set", *SMALL, *MODEL, "task.keys_see=place"]) == 0
-    assert main(["evaluate", str(run), "--count", "2", "--blind", str(twin)]) == 0
-    table = Report.from_json((run / "report.json").read_text()).table("laid straight")
+    straight = ["--splits", "paired, laid straight"]
+    assert main(["evaluate", str(run), "--count", "2", "--blind", str(twin), *straight]) == 0
+    table = Report.from_json((run / "report.json").read_text()).table("paired, laid straight")
     methods = {row.method for row in table.rows}
     assert methods >= {
         "warps.0",
@@ -95,8 +104,8 @@ def test_evaluate_shows_the_blind_twin_and_another_garments_pixels(run, tmp_path
         "uniform attention 8x6",
         "random pixel",
     }
-    assert main(["evaluate", str(twin), "--count", "2"]) == 0
-    table = Report.from_json((twin / "report.json").read_text()).table("paired")
+    assert main(["evaluate", str(twin), "--count", "2", *straight]) == 0
+    (table, *_) = Report.from_json((twin / "report.json").read_text()).tables
     epe, misled = (table.cell(f"warps.0{which}", "EPE").mean for which in ("", ", other garment"))
     assert epe == pytest.approx(misled, rel=0.02)  # blind keys: only the noise of the two readings differs
 
@@ -158,7 +167,10 @@ def test_data_check_reports_and_fails(folder, tmp_path, capsys):
         (["train", "matcher", "--set", "steps"], "'steps': expected key=value"),
         (["evaluate", "nowhere"], "nowhere"),
         (["data", "check", "nowhere"], "nowhere"),
-        (["sample", "nowhere", "--person", "a.png", "--garment", "b.png", "--out", "c.png"], "nowhere: no config.json"),
+        (
+            ["sample", "nowhere", "--person", "a.png", "--garment", "b.png", "--out", "c.png"],
+            "nowhere: neither a folder",
+        ),
         (
             ["sample", ".", "--person", "a.png", "--garment", "b.png", "--out", "c.png", "--height", "8"],
             "give both or neither",

@@ -80,8 +80,8 @@ def test_assembling_again_replaces_it(runs, assembled, tmp_path):
 def test_evaluation_scores_images_and_flow(assembled):
     assert main(["evaluate", str(assembled), "--count", "3"]) == 0
     report = Report.from_json((assembled / "report.json").read_text())
-    assert [table.split for table in report.tables] == ["paired", "unpaired", "cross", "laid anyhow"]
-    for table in report.tables:
+    assert {table.split for table in report.tables} >= {"cross, laid anyhow", "unpaired, laid straight"}
+    for table in (t for t in report.tables if not t.split.endswith(" by fabric")):
         names = [metric.name for metric in table.metrics]
         rows = {
             row.method: {name for name, cell in zip(names, row.cells, strict=True) if cell is not None}
@@ -90,6 +90,7 @@ def test_evaluation_scores_images_and_flow(assembled):
         assert {"ALIAS", "geometric matching", "oracle", "copy", "agnostic"} <= rows.keys()
         assert "masked SSIM" in rows["ALIAS"] and "EPE" not in rows["ALIAS"]
         assert "EPE" in rows["geometric matching"] and "masked SSIM" not in rows["geometric matching"]
+        assert "true person blurred four times" in rows and "latents moved by truth" not in rows, "it has no latents"
     assert (assembled / "report.md").read_text().startswith("# alias, tiny, 3 examples a split")
     with Image.open(assembled / "grid.png") as picture:
         assert picture.size == (4 * 24 + 3 * 2, 6 * 32 + 5 * 2), "six rows, four columns, two pixels apart"

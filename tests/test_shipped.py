@@ -1,20 +1,27 @@
-"""The weights that come with the library: small, safe to read, and able to dress somebody."""
+"""The weights that come with the library: small, safe to read, able to dress somebody, and known where from."""
 
 from __future__ import annotations
 
 import json
 
+import pytest
 import torch
 from safetensors.torch import load_file
 
 from tools.gpu import LARGEST_CHECKPOINT
+from vtonlib import checkpoints
+from vtonlib.cli import main
 from vtonlib.evaluation.image import ssim
-from vtonlib.experiment import SHIPPED, load_pipeline, load_source, try_on
+from vtonlib.experiment import try_on
+
+MOST_TOGETHER = 48 * 2**20
+every_name = pytest.mark.parametrize("name", checkpoints.NAMES)
 
 
-def test_five_lines_dress_people_nobody_trained_on() -> None:
+@every_name
+def test_five_lines_dress_people_nobody_trained_on(name: str) -> None:
     """The garment is painted: nearer to the truth inside the mask than the garment of the next person would be."""
-    pipeline, world = load_pipeline(), load_source()
+    pipeline, world = checkpoints.load(name), checkpoints.source(name)
     people = world.unpaired("test", torch.arange(8))
     worn = try_on(pipeline, people).image
     likeness = ssim(worn, people.person, people.agnostic_mask)
@@ -28,17 +35,76 @@ def test_five_lines_dress_people_nobody_trained_on() -> None:
 
 
 def test_the_seed_decides() -> None:
-    pipeline, people = load_pipeline(), load_source().paired("test", torch.arange(1))
+    pipeline, people = checkpoints.load(), checkpoints.source().paired("test", torch.arange(1))
     first, again, other = (try_on(pipeline, people, seed=s).image for s in (0, 0, 1))
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
-def test_what_is_shipped_is_small_and_no_pickle() -> None:
-    files = [file for file in SHIPPED.rglob("*") if file.is_file()]
+@every_name
+def test_what_is_shipped_is_small_and_no_pickle(name: str) -> None:
+    folder = checkpoints.folder(name)
+    files = [file for file in folder.rglob("*") if file.is_file()]
     assert {file.suffix for file in files} <= {".json", ".safetensors", ".md", ".png"}
-    assert sum(file.stat().st_size for file in files) < LARGEST_CHECKPOINT
+    assert sum(file.stat().st_size for file in files) <= LARGEST_CHECKPOINT
     stored = [load_file(file) for file in files if file.suffix == ".safetensors"]
     assert stored and all(x.dtype in (torch.float16, torch.int64) for tensors in stored for x in tensors.values())
-    assert all(p.dtype == torch.float32 for net in load_pipeline().components.values() for p in net.parameters())
+    networks = [part for part in checkpoints.load(name).components.values() if isinstance(part, torch.nn.Module)]
+    assert all(p.dtype == torch.float32 for network in networks for p in network.parameters())
     assert not [f for f in files if f.suffix in (".json", ".md") and "/tmp" in f.read_text(encoding="utf8")]
-    assert json.loads((SHIPPED / "model_index.json").read_text(encoding="utf8"))["_class_name"]
+    assert json.loads((folder / "model_index.json").read_text(encoding="utf8"))["_class_name"]
+
+
+def test_all_weights_together_are_small() -> None:
+    files = [file for file in checkpoints.WEIGHTS.rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in files) <= MOST_TOGETHER
+
+
+@every_name
+def test_it_is_known_how_each_was_made(name: str) -> None:
+    made = checkpoints.provenance(name)
+    assert made.trainings and made.machine
+    config = json.loads((checkpoints.folder(name) / "config.json").read_text(encoding="utf8"))
+    assert config in [training.config for training in made.trainings]
+    for training in made.trainings:
+        settings = training.config["train"]
+        assert (training.steps, training.batch_size, training.seed) == tuple(
+            settings[key] for key in ("steps", "batch_size", "seed")
+        )
+        assert f"{training.preset} {training.size} ({training.steps:,} steps" in made.sentence()
+
+
+def test_provenance_survives_its_file_and_damage_is_named() -> None:
+    made = checkpoints.provenance()
+    assert checkpoints.Provenance.from_json(made.to_json()) == made
+    for text in ("", "[]", "{}", '{"trainings": [], "machine": "x"}', '{"trainings": [{"steps": 1}]}'):
+        with pytest.raises(ValueError, match=r"here: not a model's provenance record"):
+            checkpoints.Provenance.from_json(text, where="here")
+
+
+def test_hours_are_said_only_where_all_are_known() -> None:
+    one = checkpoints.Training(preset="a", size="tiny", steps=1200, batch_size=8, seed=3, hours=0.25, config={})
+    other = checkpoints.Training(preset="b", size="tiny", steps=10, batch_size=8, seed=3, hours=None, config={})
+    known = checkpoints.Provenance(trainings=(one, one), machine="2 cores", examples=64, scores={})
+    assert known.sentence() == (
+        "a tiny (1,200 steps of 8, 15 minutes); a tiny (1,200 steps of 8, 15 minutes): 30 minutes in all, on 2 cores, "
+        "seed 3."
+    )
+    unknown = checkpoints.Provenance(trainings=(one, other), machine="2 cores", examples=64, scores={})
+    assert unknown.hours is None and "in all" not in unknown.sentence()
+
+
+def test_an_unknown_name_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    for call in (checkpoints.folder, checkpoints.load, checkpoints.source, checkpoints.provenance):
+        with pytest.raises(ValueError, match=rf"'alias-tine'; there are: .*{checkpoints.DEFAULT}"):
+            call("alias-tine")
+    assert main(["evaluate", "alias-tine"]) == 2
+    assert f"neither a folder nor the name of a shipped model ({checkpoints.NAMES[0]}" in capsys.readouterr().err
+
+
+def test_a_name_stands_for_its_folder_unless_there_is_such_a_folder(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shipped = checkpoints.located("alias-tiny")
+    assert shipped == checkpoints.folder("alias-tiny") and checkpoints.shipped(shipped) == "alias-tiny"
+    (tmp_path / "alias-tiny").mkdir()
+    own = checkpoints.located("alias-tiny")
+    assert own.resolve() == tmp_path / "alias-tiny" and not checkpoints.shipped(own)

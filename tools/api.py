@@ -42,7 +42,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("tasks",),
     ("training",),
     ("presets",),
+    ("checkpoints",),
     ("experiment", "failures", "viz"),
+    ("scoring",),
     ("cli",),
     ("__main__",),
 )

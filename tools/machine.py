@@ -32,5 +32,12 @@ def describe() -> dict[str, object]:
     }
 
 
+def words() -> str:
+    """The machine as a sentence calls it."""
+    known = describe()
+    cores = f"{known['cores']} cores of an {known['cpu']}" if known["cores"] != 1 else f"a core of an {known['cpu']}"
+    return f"one {known['gpu']} and {cores}" if known["gpu"] else cores
+
+
 if __name__ == "__main__":
     print(json.dumps(describe()))

@@ -1,7 +1,6 @@
-"""Keep the models of a run: its final weights in half precision, its report and its config, small enough to commit.
+"""Keep the models of a run: its final weights in half precision, its report, its config and how it was made.
 
-python -m tools.store runs/gpu/stableviton-small checkpoints/stableviton-small
-python -m tools.store runs/try-on vtonlib/weights/try_on --steps 2
+python -m tools.store runs/checkpoints/stableviton-small vtonlib/weights/stableviton-small --after runs/checkpoints/tiny
 """
 
 from __future__ import annotations
@@ -11,8 +10,13 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from tools import machine, summary
 from tools.gpu import LARGEST_CHECKPOINT
+
+if TYPE_CHECKING:
+    from vtonlib.checkpoints import Provenance, Training
 
 BESIDE = ("config.json", "report.md", "report.json", "grid.png")
 """What else of a run is kept, where it is there."""
@@ -41,16 +45,59 @@ def _change(file: Path, *, drop: str = "", **values: object) -> None:
     file.write_text(json.dumps({**kept, **values}, indent=2) + "\n", encoding="utf8")
 
 
-def store(run: Path, out: Path, *, steps: int | None = None) -> None:
+def training(run: Path) -> Training:
+    """What the config and the log of a run say of it; the hours are those of its log.
+
+    Raises:
+        SystemExit: when it has no config.
+    """
+    from vtonlib.checkpoints import Training
+
+    if not (run / "config.json").is_file():
+        sys.exit(f"{run}: no config.json, so nobody knows what was trained")
+    config = json.loads((run / "config.json").read_text(encoding="utf8"))
+    lines = (run / "log.jsonl").read_text(encoding="utf8").splitlines() if (run / "log.jsonl").exists() else []
+    seconds = [record["elapsed"] for record in map(json.loads, lines) if "elapsed" in record]
+    settings = config["train"]
+    return Training(
+        preset=config["preset"],
+        size=config["size"],
+        steps=settings["steps"],
+        batch_size=settings["batch_size"],
+        seed=settings["seed"],
+        hours=round(max(seconds) / 3600, 3) if seconds else None,
+        config=config,
+    )
+
+
+def provenance(runs: list[Path], report: Path, where: str) -> Provenance:
+    """The record of a model made by ``runs``, in order, on the machine ``where``; scores if there is a ``report``."""
+    from vtonlib.checkpoints import Provenance
+
+    known = json.loads(report.read_text(encoding="utf8")) if report.exists() else {"tables": []}
+    return Provenance(
+        trainings=tuple(map(training, runs)),
+        machine=where,
+        examples=summary.count(known) if known["tables"] else 0,
+        scores=summary.summary(known),
+    )
+
+
+def store(run: Path, out: Path, *, steps: int | None = None, made: Provenance | None = None) -> None:
     """Copy ``run``'s final folder to ``out``, its weights as float16, with config, report and picture beside them.
 
-    ``steps`` is how often the stored diffusion pipeline denoises, unless told otherwise.
-
     ``out`` appears, or is replaced, only when all is written.
+
+    Args:
+        run: a finished run.
+        out: the folder to write.
+        steps: how often the stored diffusion pipeline denoises, unless told otherwise.
+        made: how the model was made, to be stored with it.
 
     Raises:
         SystemExit: when the run is not finished, or a file cannot be stored so.
     """
+    from vtonlib.checkpoints import RECORD
     from vtonlib.disk import atomic_folder
 
     final = run / "final"
@@ -67,6 +114,8 @@ def store(run: Path, out: Path, *, steps: int | None = None) -> None:
         for name in BESIDE:
             if (run / name).exists():
                 shutil.copy2(run / name, folder / name)
+        if made is not None:
+            (folder / RECORD).write_text(made.to_json(), encoding="utf8")
     print(f"stored: {out}")
 
 
@@ -75,5 +124,9 @@ if __name__ == "__main__":
     parser.add_argument("run", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--steps", type=int, help="denoising steps of the stored diffusion pipeline")
+    parser.add_argument("--after", type=Path, nargs="*", default=[], help="the runs before it, in order")
+    parser.add_argument("--where", help="the machine in words, where it was not this one")
     options = parser.parse_args()
-    store(options.run, options.out, steps=options.steps)
+    trained = [run for run in (*options.after, options.run) if (run / "log.jsonl").exists()]  # joined stages have none
+    record = provenance(trained or [options.run], options.run / "report.json", options.where or machine.words())
+    store(options.run, options.out, steps=options.steps, made=record)

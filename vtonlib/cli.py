@@ -1,3 +1,4 @@
+# budget: every verb of the command line, with its grammar
 """The command line: ``python -m vtonlib {list,train,assemble,sample,evaluate,data}``.
 
 Each verb is a few calls of public functions; a notebook can make the same calls. Imports stand inside the verbs, so
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
 
 
 def list_presets(_: argparse.Namespace) -> None:
-    """Print every preset and what each size means."""
+    """Print every preset, what each size means, and every shipped model."""
+    from vtonlib import checkpoints
     from vtonlib.presets import DATA, PRESETS
 
     for name, function in PRESETS.items():
         print(f"{name:18} {(function.__doc__ or '').strip().splitlines()[0]}")
     print("sizes:      ", ", ".join(f"{size} {data.height}x{data.width}" for size, data in DATA.items()))
+    print("\nShipped models, whose names may stand where a run folder may:")
+    for name in checkpoints.NAMES:
+        print(f"{name:18} {checkpoints.provenance(name).sentence()}")
 
 
 def train(options: argparse.Namespace) -> None:
@@ -65,24 +70,28 @@ def assemble(options: argparse.Namespace) -> None:
 
 def evaluate(options: argparse.Namespace) -> None:
     """Evaluate a run."""
-    from vtonlib import experiment
+    from vtonlib import checkpoints, scoring
 
     root = None if options.data is None else str(options.data)
-    report = experiment.evaluate(options.run, count=options.count, root=root, blind=options.blind)
+    run = checkpoints.located(options.run)
+    name = checkpoints.shipped(run)
+    out = options.out or (Path("runs") / name if name else run)
+    report = scoring.evaluate(run, count=options.count, root=root, blind=options.blind, splits=options.splits, out=out)
     print(report.markdown())
-    print(f"written: {options.run / 'report.md'}, report.json, grid.png")
+    print(f"written: {out / 'report.md'}, report.json, grid.png")
 
 
 def sample(options: argparse.Namespace) -> None:
     """Put a garment on a person, from files."""
-    from vtonlib import experiment
+    from vtonlib import checkpoints, experiment
     from vtonlib.data.folders import read_files
     from vtonlib.images import save_png
 
-    height, width = experiment.image_size(options.run, options.height, options.width)
+    run = checkpoints.located(options.run)
+    height, width = experiment.image_size(run, options.height, options.width)
     known = {"agnostic_mask": options.mask, "dense_pose": options.dense_pose, "parse": options.parse}
     batch = read_files(options.person, options.garment, **known, height=height, width=width)
-    pipeline = experiment.load_pipeline(options.run)
+    pipeline = experiment.load_pipeline(run)
     given: Any = {n: v for n in experiment.SamplingOptions.__annotations__ if (v := getattr(options, n)) is not None}
     with warnings_in_one_line():
         worn = experiment.try_on(pipeline, batch, seed=options.seed, **given)
@@ -187,15 +196,19 @@ def _add_assemble(verb: argparse.ArgumentParser) -> None:
 
 
 def _add_evaluate(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("run", type=Path)
+    verb.add_argument("run", type=Path, help="a run folder, or the name of a shipped model (see `list`)")
     verb.add_argument("--count", type=whole(1), default=64, help="examples of each split")
     verb.add_argument("--data", type=Path, help="evaluate on this folder instead of the run's own data")
     verb.add_argument("--blind", type=Path, help="the run of its blind twin (task.keys_see=place), for rows beside it")
+    verb.add_argument(
+        "--splits", nargs="+", default=[], metavar="WORDS", help='only these, e.g. unpaired, or "cross, laid anyhow"'
+    )
+    verb.add_argument("--out", type=Path, help="where to write (default: the run; runs/NAME for a shipped model)")
     verb.set_defaults(call=evaluate)
 
 
 def _add_sample(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("run", type=Path, help="a run folder or a folder written by save_pretrained")
+    verb.add_argument("run", type=Path, help="a run folder, a folder of save_pretrained, or a shipped model's name")
     verb.add_argument("--person", type=Path, required=True, help="image of the person")
     verb.add_argument("--garment", type=Path, required=True, help="image of the flat garment")
     verb.add_argument("--mask", type=Path, help="what to paint, white (default: beside the person, as in VITON-HD)")

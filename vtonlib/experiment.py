@@ -1,5 +1,4 @@
-# budget: one experiment from training to its report, read from top to bottom
-"""A whole experiment: train a preset into a run folder, evaluate what it saved, try garments on.
+"""A whole experiment: train a preset into a run folder, open what it saved, try garments on.
 
 Book: sec-end-to-end.
 """
@@ -7,9 +6,7 @@ Book: sec-end-to-end.
 from __future__ import annotations
 
 import math
-import shlex
-import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -17,21 +14,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vtonlib.attention import AttentionRecord, Grid, expected_coordinates
+from vtonlib.attention import AttentionRecord, expected_coordinates
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.data.parse import visible_groups
-from vtonlib.data.source import Split, TryOnSource, ordered_batches, shown_split
+from vtonlib.data.source import TryOnSource, ordered_batches, shown_split
 from vtonlib.disk import atomic_folder, hold, replace_text
-from vtonlib.evaluation.evaluate import SplitEvaluation
-from vtonlib.evaluation.report import Provenance, Report, Table
-from vtonlib.images import grid, save_png
 from vtonlib.models.alias import ALIASGenerator
-from vtonlib.models.classifier import load_classifier
 from vtonlib.models.geometric_matching import GeometricMatcher
 from vtonlib.models.segmentation import SegmentationGenerator
 from vtonlib.models.stored import load_stored
 from vtonlib.pipelines.alias import ALIASPipeline
-from vtonlib.pipelines.load import INDEX, METHODS, Pipeline, read_pipeline
+from vtonlib.pipelines.load import INDEX, Pipeline, read_pipeline
 from vtonlib.pipelines.options import GuidanceOn, Start
 from vtonlib.pipelines.schedulers import SamplerName
 from vtonlib.presets import ExperimentConfig, build, open_source, read_config, to_json
@@ -39,10 +32,6 @@ from vtonlib.training.trainer import Trainer, seed_everything
 
 FINAL = "final"
 """Where in its run folder a trainer leaves what it trained."""
-TOKEN_PIXELS = 4
-"""Pixels of a token, in which reports give errors and coverage: one lattice for all methods, whatever their own."""
-SHIPPED = Path(__file__).with_name("weights") / "try_on"
-"""The run that comes with the library: what `tools.store` keeps of one."""
 
 
 def train(config: ExperimentConfig, out: Path) -> Path:
@@ -58,8 +47,10 @@ def train(config: ExperimentConfig, out: Path) -> Path:
     return out / FINAL
 
 
-def load_pipeline(run: Path = SHIPPED) -> Pipeline:
-    """The try-on pipeline of a finished run, or of a folder written by ``save_pretrained``; by default the shipped one.
+def load_pipeline(run: Path) -> Pipeline:
+    """The try-on pipeline of a finished run, or of a folder written by ``save_pretrained``.
+
+    Models that come with the library are opened by name: :func:`vtonlib.checkpoints.load`.
 
     Raises:
         FileNotFoundError: when there is none.
@@ -76,8 +67,8 @@ def load_pipeline(run: Path = SHIPPED) -> Pipeline:
     raise FileNotFoundError(f"{run}: no trained pipeline here (no {FINAL}/{INDEX}); train one first")
 
 
-def load_source(run: Path = SHIPPED) -> TryOnSource:
-    """The examples that a run was trained on, and its test examples; by default those of the shipped run.
+def load_source(run: Path) -> TryOnSource:
+    """The examples that a run was trained on, and its test examples.
 
     Raises:
         FileNotFoundError: when ``run`` holds no config.
@@ -207,81 +198,3 @@ def image_size(run: Path, height: int | None, width: int | None) -> tuple[int, i
         raise ValueError(f"{run}: no config.json that tells the size; give --height and --width")
     data = read_config(run / "config.json").data
     return data.height, data.width
-
-
-def evaluate_split(
-    pipeline: Pipeline,
-    source: TryOnSource,
-    split: Split,
-    *,
-    unpaired: bool,
-    count: int,
-    name: str,
-    blind: Pipeline | None = None,
-) -> Table:
-    """The scores of a pipeline on one split, with every baseline, and of the attention of its blind twin, if given."""
-    first = source.paired(split, torch.tensor([0]))
-    tokens = Grid(first.size[0] // TOKEN_PIXELS, first.size[1] // TOKEN_PIXELS)
-    scores = SplitEvaluation(name, tokens=tokens, extractor=load_classifier())
-    for batch in ordered_batches(source, split, count=count, unpaired=unpaired):
-        worn = try_on(pipeline, batch, seed=int(batch.index[0]))
-        attention = worn.attention | _misled(pipeline, worn, batch)
-        if blind is not None:
-            twin = try_on(blind, batch, seed=int(batch.index[0])).attention
-            attention |= {f"{block}, blind twin": record for block, record in twin.items()}
-        images = {METHODS[type(pipeline)]: worn.image}
-        scores.add(batch, attention=attention, flows=worn.flows, images=images)
-    return scores.table()
-
-
-def _misled(pipeline: Pipeline, worn: TryOn, batch: TryOnBatch) -> dict[str, AttentionRecord]:
-    """A diffusion model's attentions when its keys are shown the next person's garment; no warping network has any."""
-    if isinstance(pipeline, ALIASPipeline):
-        return {}
-    inputs = {name: getattr(batch, name) for name in ("garment", "agnostic", "agnostic_mask", "dense_pose")}
-    generator = torch.Generator().manual_seed(int(batch.index[0]))
-    records = pipeline.read_attention(worn.image, **inputs, shown=batch.garment.roll(-1, 0), generator=generator)
-    return {f"{block}, other garment": record for block, record in records.items()}
-
-
-def evaluate(run: Path, *, count: int = 64, root: str | None = None, blind: Path | None = None) -> Report:
-    """Evaluate the pipeline of a run on every split its data has, and write report.md, report.json and grid.png.
-
-    In the world, one more table is of the paired examples with garments laid the other way: straight or anyhow. Rows
-    "other garment" are of attention whose keys are shown another garment's pixels: what does not look is not misled.
-
-    Args:
-        run: the run folder.
-        count: examples of each split.
-        root: a folder of images to evaluate on instead of the run's own data ("" is the world).
-        blind: the run of its blind twin (trained with ``task.keys_see=place``), for rows beside its own.
-    """
-    config = read_config(run / "config.json")
-    data = config.data if root is None else replace(config.data, root=root)
-    source, pipeline = open_source(data), load_pipeline(run)
-    twin = None if blind is None else load_pipeline(blind)
-    splits: list[tuple[str, Split, bool]] = [("paired", "test", False), ("unpaired", "test", True)]
-    splits += [] if data.root else [("cross", "cross", False)]
-    tables = [
-        evaluate_split(pipeline, source, split, unpaired=unpaired, count=count, name=name, blind=twin)
-        for name, split, unpaired in splits
-    ]
-    if not data.root:
-        other = replace(data, laid="straight" if data.laid == "anyhow" else "anyhow")
-        options: dict[str, Any] = {"unpaired": False, "count": count, "name": f"laid {other.laid}", "blind": twin}
-        tables.append(evaluate_split(pipeline, open_source(other), "test", **options))
-    provenance = Provenance.collect(
-        command=shlex.join(["python", "-m", "vtonlib", *sys.argv[1:]]),
-        checkpoint=str(run / FINAL),
-        extractor=load_classifier().name,
-    )
-    report = Report(f"{config.preset}, {config.size}, {count} examples a split", tuple(tables), provenance)
-    report.save(run)
-    save_grid(pipeline, source, run / "grid.png")
-    return report
-
-
-def save_grid(pipeline: Pipeline, source: TryOnSource, path: Path, *, count: int = 6) -> None:
-    """A picture of the first unpaired test examples: garment, agnostic image, result, truth."""
-    batch = next(ordered_batches(source, "test", count=count, unpaired=True))
-    save_png(path, grid([batch.garment, batch.agnostic, try_on(pipeline, batch).image, batch.person]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Float
@@ -15,12 +15,14 @@ from vtonlib.evaluation.baselines import CHANCE, baseline_flows, baseline_images
 from vtonlib.evaluation.bootstrap import Interval, bootstrap_interval
 from vtonlib.evaluation.correspondence import attention_mass, coverage, end_point_error, mirror_swap_rate, pck
 from vtonlib.evaluation.distribution import FeatureExtractor, extract, frechet_distance, kernel_distance
+from vtonlib.evaluation.fabrics import COLOUR, GARMENT_SSIM, TEXTURE, fabric_tables, garment_scores, geometric_interval
 from vtonlib.evaluation.image import l1, psnr, ssim_map
 from vtonlib.evaluation.pretrained import lpips_distance
 from vtonlib.evaluation.report import Cell, Metric, Row, Table
 from vtonlib.grids import masked_mean_per_sample, resize_flow
 
-EPE, EPE_TOKENS, PCK, SWAP, COVERAGE = "EPE", "EPE tokens", "PCK@0.05", "mirror swaps", "coverage"
+EPE, EPE_SHARE, EPE_TOKENS = "EPE", "EPE of height", "EPE tokens"
+PCK, SWAP, COVERAGE = "PCK@0.05", "mirror swaps", "coverage"
 MASS, MASKED_SSIM, SSIM, PSNR, MASKED_L1 = "attention mass", "masked SSIM", "SSIM", "PSNR", "masked L1"
 LPIPS, FID, KID = "LPIPS", "FID", "KID"
 MASS_RADIUS = 1.5
@@ -33,6 +35,7 @@ def metrics(tokens: Grid, extractor: str) -> tuple[Metric, ...]:
     """The columns of a table, in order; LPIPS comes last, where there is a network for it."""
     return (
         Metric(EPE, "pixels", "lower", 2),
+        Metric(EPE_SHARE, "%", "lower", 1),
         Metric(EPE_TOKENS, f"steps of {tokens.height}x{tokens.width}", "lower", 2),
         Metric(PCK, "share", "higher"),
         Metric(SWAP, "share", "lower"),
@@ -42,6 +45,9 @@ def metrics(tokens: Grid, extractor: str) -> tuple[Metric, ...]:
         Metric(SSIM, "", "higher"),
         Metric(PSNR, "dB", "higher", 2),
         Metric(MASKED_L1, "of [-1, 1]", "lower"),
+        Metric(GARMENT_SSIM, "", "higher"),
+        Metric(TEXTURE, "painted to true", "one", 2),
+        Metric(COLOUR, "of [-1, 1]", "lower"),
         Metric(FID, extractor, "lower"),
         Metric(KID, extractor, "lower", 4),
     )
@@ -79,6 +85,7 @@ def image_scores(
         SSIM: similarity.flatten(1).mean(1),
         PSNR: psnr(image, batch.person),
         MASKED_L1: l1(image, batch.person, mask),
+        **garment_scores(image, batch),
     }
     if lpips is not None:
         scores[LPIPS] = lpips_distance(image, batch.person, lpips)
@@ -104,6 +111,7 @@ class SplitEvaluation:
         self._features: dict[str, list[Tensor]] = defaultdict(list)
         self._real: list[Tensor] = []
         self._kinds: dict[str, str] = {}
+        self._fabrics: list[str] = []
 
     @torch.no_grad()
     def add(
@@ -113,17 +121,26 @@ class SplitEvaluation:
         attention: Mapping[str, AttentionRecord] | None = None,
         flows: Mapping[str, Float[Tensor, "b h w 2"]] | None = None,
         images: Mapping[str, Float[Tensor, "b 3 h w"]] | None = None,
+        references: Mapping[str, Float[Tensor, "b 3 h w"]] | None = None,
+        fabrics: Sequence[str] = (),
     ) -> None:
         """Score one batch: attentions (the flow is their expected coordinates), flows and images, by method.
 
+        ``references`` are images that stand among the baselines; ``fabrics`` are those of the examples' garments, where
+        they are known.
+
         Raises:
-            ValueError: if a method has the name of a baseline.
+            ValueError: if a method has the name of a baseline, or there are not as many fabrics as examples.
         """
+        if fabrics and len(fabrics) != len(batch):
+            raise ValueError(f"{len(fabrics)} fabrics for {len(batch)} examples")
         baselines = baseline_flows(batch)
-        named = {*(attention or {}), *(flows or {}), *(images or {})}
+        named = {*(attention or {}), *(flows or {}), *(images or {}), *(references or {})}
         if clash := sorted(named & {*baselines, "agnostic"}):
             raise ValueError(f"'{clash[0]}' is the name of a baseline; call the method something else")
+        self._fabrics += fabrics
         self._add("model", batch, attention or {}, flows or {}, images or {})
+        self._add("baseline", batch, {}, {}, references or {})
         chance = {_chance_name(record): _uniform(record) for record in (attention or {}).values()}
         self._add("baseline", batch, {}, baselines, baseline_images(batch, baselines))
         self._add("baseline", batch, chance, {}, {})
@@ -140,14 +157,17 @@ class SplitEvaluation:
     ) -> None:
         for method, record in attention.items():
             mass = attention_mass(record, batch.flow, batch.flow_mask, radius=MASS_RADIUS)
-            scores = correspondence_scores(expected_coordinates(record), batch, self.tokens)
-            self._store(kind, method, {**scores, MASS: mass})
+            self._store(kind, method, {**self._correspondence(expected_coordinates(record), batch), MASS: mass})
         for method, flow in flows.items():
-            self._store(kind, method, correspondence_scores(flow, batch, self.tokens))
+            self._store(kind, method, self._correspondence(flow, batch))
         for method, image in images.items():
             self._store(kind, method, image_scores(image, batch, self.lpips))
             if self.extractor is not None:
                 self._features[method].append(extract(self.extractor, [image]))
+
+    def _correspondence(self, flow: Tensor, batch: TryOnBatch) -> dict[str, Tensor]:
+        scores = correspondence_scores(flow, batch, self.tokens)
+        return {**scores, EPE_SHARE: scores[EPE] * 100 / batch.size[0]}
 
     def _store(self, kind: str, method: str, scores: dict[str, Tensor]) -> None:
         self._kinds[method] = kind
@@ -172,11 +192,29 @@ class SplitEvaluation:
         )
         return Table(self.split, columns, rows, CHANCE)
 
+    def tables(self) -> tuple[Table, ...]:
+        """:meth:`table`, and where fabrics are known one table by fabric for each metric of the painted garment.
+
+        Raises:
+            ValueError: if nothing was added.
+        """
+        main = self.table()
+        if not self._fabrics:
+            return (main,)
+        scores = {row.method: {m: torch.cat(v) for m, v in self._scores[row.method].items()} for row in main.rows}
+        baselines = [row.method for row in main.rows if row.kind == "baseline"]
+        return (
+            main,
+            *fabric_tables(self.split, scores, self._fabrics, baselines, masked_ssim=MASKED_SSIM, chance=CHANCE),
+        )
+
     def _cell(self, method: str, metric: str) -> Cell:
         if metric in (FID, KID):
             return self._distance(method, metric)
         values = self._scores[method].get(metric)
-        return bootstrap_interval(torch.cat(values)) if values else None
+        if not values:
+            return None
+        return geometric_interval(torch.cat(values)) if metric == TEXTURE else bootstrap_interval(torch.cat(values))
 
     def _distance(self, method: str, metric: str) -> Cell:
         """FID and KID belong to sets of images, not to samples: a number without an interval."""

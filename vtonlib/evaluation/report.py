@@ -17,7 +17,8 @@ from vtonlib import __version__
 from vtonlib.disk import replace_text
 from vtonlib.evaluation.bootstrap import Interval
 
-Better = Literal["higher", "lower"]
+Better = Literal["higher", "lower", "one"]
+"""Which way is better; ``one``: a ratio, best at 1."""
 Cell = Interval | None
 """One number of a table; None where a method has no such number."""
 
@@ -38,7 +39,7 @@ class Metric:
     @property
     def heading(self) -> str:
         """Name, unit, and an arrow to where better is."""
-        arrow = "↑" if self.better == "higher" else "↓"
+        arrow = {"higher": "↑", "lower": "↓", "one": "→ 1"}[self.better]
         return f"{self.name} ({self.unit}) {arrow}" if self.unit else f"{self.name} {arrow}"
 
 
@@ -195,9 +196,12 @@ def beats(report: Report, split: str, metric: str, model: str, baseline: str) ->
 
     Raises:
         KeyError: for an unknown split, metric or method, listing the known ones.
+        ValueError: for a ratio, of which neither more nor less is better.
     """
     table = report.table(split)
     better = table.metrics[_find([m.name for m in table.metrics], metric, "metric")].better
+    if better == "one":
+        raise ValueError(f"'{metric}' is best at 1: neither more nor less of it is better")
     ours, theirs = table.cell(model, metric), table.cell(baseline, metric)
     if ours is None or theirs is None:
         return False
