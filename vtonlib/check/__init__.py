@@ -34,6 +34,14 @@ from vtonlib.check.normalization import (
 )
 from vtonlib.check.strip import by_hand_7_1, uniform_error
 from vtonlib.check.world import best_constant, by_hand_1_1, colour_attention, mirrored_flow
+from vtonlib.check.zero_attention import (
+    by_hand_8_1,
+    connected,
+    dead_share,
+    nine_lattices,
+    one_token_reply,
+    unmoved_share,
+)
 
 __all__ = [
     "after_the_norm",
@@ -46,8 +54,11 @@ __all__ = [
     "by_hand_4_1",
     "by_hand_5_1",
     "by_hand_7_1",
+    "by_hand_8_1",
     "class_norm",
     "colour_attention",
+    "connected",
+    "dead_share",
     "divided_parse",
     "effective_eps",
     "end_point_error",
@@ -60,6 +71,8 @@ __all__ = [
     "mirrored_flow",
     "nearest_key",
     "nearest_labels",
+    "nine_lattices",
+    "one_token_reply",
     "pck",
     "region_mean",
     "released_size",
@@ -73,6 +86,7 @@ __all__ = [
     "standardized",
     "style_norm",
     "uniform_error",
+    "unmoved_share",
     "weak_channel",
     "weight_length",
     "with_temperature",

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import pytest
+
+from vtonlib.viz.zero_diagrams import decoder_lattices, three_connections
+
+
+def test_the_released_block_has_one_more_zero() -> None:
+    assert three_connections().svg().count("= 0") == 4  # addition, Z twice, and the released P_out
+
+
+def test_every_stage_is_drawn_and_blocks_are_numbered() -> None:
+    picture = decoder_lattices([(16, 12)] * 2 + [(32, 24)], [(8, 6)])
+    source = picture.svg()
+    assert [source.count(f"{size}</text>") for size in ("8\u00d76", "16\u00d712", "32\u00d724")] == [1, 2, 1]
+    assert all(f">{number}</text>" in source for number in range(3)) and ">3</text>" not in source
+    assert "16 by 12, 32 by 24" in picture.alt
+
+
+def test_no_blocks_are_refused() -> None:
+    with pytest.raises(ValueError, match="at least one block"):
+        decoder_lattices([], [(8, 6)])

@@ -1,0 +1,203 @@
+"""Exercises on zero cross-attention: what zeros stop, what a sum cannot move, one token, lattices, dead weights."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from vtonlib.check.exercise import Arguments, Exercise, Mistake, by_hand
+
+by_hand_8_1 = by_hand(
+    "by_hand_8_1",
+    7 / 512,
+    "the value of p after two steps, where z = p = 0 at the start, one number",
+    {
+        0.0: "At step 0 the gradient of p is 0, since z is. But at step 1, z is no longer 0.",
+        0.125: "That is z after the first step. p moves one step later, and its gradient has the factor z.",
+        7 / 64: "That is the size of p's gradient at step 1. A step is the rate times the gradient.",
+        -7 / 512: "Descent goes against the gradient: y is still below its target.",
+        1 / 64: "The error at step 1 is no longer -1: z has already raised y.",
+    },
+)
+
+
+def _unmoved(probability: Tensor, reach: int) -> Tensor:
+    """One minus the squares within reach of the middle."""
+    middle = len(probability) // 2
+    return 1 - probability[middle - reach : middle + reach + 1].square().sum()
+
+
+def _shift_cases() -> list[Arguments]:
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.rand(11, generator=generator, dtype=torch.float64)
+    even = torch.full((5,), 1 / 5, dtype=torch.float64)
+    return [(drawn[:n] / drawn[:n].sum(), reach) for n, reach in ((7, 1), (9, 3), (11, 5))] + [(even, 0)]
+
+
+unmoved_share = Exercise(
+    name="unmoved_share",
+    signature="probability [n] of the shifts (shift 0 in the middle), reach -> one number",
+    reference=_unmoved,
+    cases=_shift_cases,
+    mistakes=(
+        Mistake(
+            "not squared",
+            lambda p, r: 1 - p[len(p) // 2 - r : len(p) // 2 + r + 1].sum(),
+            "You subtract the probability itself. A kernel that hesitates between two shifts paints both at once: what "
+            "it gains of each is the square.",
+        ),
+        Mistake(
+            "reach ignored",
+            lambda p, r: 1 - p.square().sum(),
+            "You let the map read everywhere. It sees only as far as its reach.",
+        ),
+        Mistake(
+            "the gained share",
+            lambda p, r: p[len(p) // 2 - r : len(p) // 2 + r + 1].square().sum(),
+            "That is the share that is moved. Asked is the rest.",
+        ),
+        Mistake(
+            "one-sided reach",
+            lambda p, r: 1 - p[len(p) // 2 : len(p) // 2 + r + 1].square().sum(),
+            "Your map looks to one side only. Shift 0 lies in the middle, and reach goes both ways.",
+        ),
+        Mistake(
+            "most probable shift",
+            lambda p, r: 1 - p[len(p) // 2 - r : len(p) // 2 + r + 1].max(),
+            "You bet on the most probable shift with full strength. Compute what such a bet loses in all other cases.",
+        ),
+    ),
+)
+
+
+def _block_cases() -> list[Arguments]:
+    generator = torch.Generator().manual_seed(1)
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    nothing = torch.zeros(4, 4, dtype=torch.float64)
+    return [(draw(2, 5, 4), draw(2, 5, 4), draw(4, 4), draw(4, 4)), (draw(1, 3, 4), draw(1, 3, 4), draw(4, 4), nothing)]
+
+
+connected = Exercise(
+    name="connected",
+    signature="x [b n c], read [b n c], z [c c], p [c c] (maps act by `@ map.mT`) -> [b n c]",
+    reference=lambda x, read, z, p: x + (x + read @ p.mT) @ z.mT,
+    cases=_block_cases,
+    mistakes=(
+        Mistake(
+            "dead",
+            lambda x, read, z, p: x + read @ p.mT @ z.mT,
+            "That is your colleague's block. With both maps at 0 each stops the other's gradient, for ever. In the "
+            "released block the last map sees something that is not 0 at the start.",
+        ),
+        Mistake(
+            "the painter lost",
+            lambda x, read, z, p: (x + read @ p.mT) @ z.mT,
+            "With Z = 0 your block returns 0, and nothing is left of what the painter had. It must begin as the "
+            "identity.",
+        ),
+        Mistake(
+            "added outside",
+            lambda x, read, z, p: x + x @ z.mT + read @ p.mT,
+            "Z acts on x alone, and what was read is added past it. Then P_out is the only zero of that path.",
+        ),
+        Mistake(
+            "transposed",
+            lambda x, read, z, p: x + (x + read @ p) @ z,
+            "Your maps are transposed: PyTorch's weights have their outputs in rows.",
+        ),
+    ),
+)
+
+
+def _reply(token: Tensor, value: Tensor, out: Tensor, queries: int) -> Tensor:
+    """The same vector for every query."""
+    return (token @ value.mT @ out.mT).expand(-1, queries, -1)
+
+
+def _token_cases() -> list[Arguments]:
+    generator = torch.Generator().manual_seed(2)
+    draw = lambda *shape: torch.randn(shape, generator=generator, dtype=torch.float64)  # noqa: E731
+    return [(draw(2, 1, 5), draw(3, 5), draw(3, 3), 7), (draw(1, 1, 4), draw(6, 4), draw(6, 6), 2)]
+
+
+one_token_reply = Exercise(
+    name="one_token_reply",
+    signature="token [b 1 e], value weights [c e], output weights [c c], number of queries -> [b queries c]",
+    reference=_reply,
+    cases=_token_cases,
+    mistakes=(
+        Mistake(
+            "weight shared among queries",
+            lambda token, value, out, n: _reply(token, value, out, n) / n,
+            "You divided by the number of queries. The softmax runs over the keys, and there is one.",
+        ),
+        Mistake(
+            "one answer",
+            lambda token, value, out, n: token @ value.mT @ out.mT,
+            "The answer is right, but for one query. Every query gets it.",
+        ),
+        Mistake(
+            "output forgotten",
+            lambda token, value, out, n: (token @ value.mT).expand(-1, n, -1),
+            "That is the value. An attention has an output projection behind it.",
+        ),
+        Mistake(
+            "output transposed",
+            lambda token, value, out, n: (token @ value.mT @ out).expand(-1, n, -1),
+            "Your output projection is transposed: PyTorch's weights have their outputs in rows.",
+        ),
+    ),
+)
+
+
+def _lattices(latents: Tensor, *, coarsest: int = 4) -> Tensor:
+    """(rows, columns) of every block, coarse ones first."""
+    height, width = latents.shape[-2:]
+    rows = [(height * 2**level // coarsest, width * 2**level // coarsest) for level in range(3)]
+    return torch.tensor([row for row in rows for _ in range(3)])
+
+
+nine_lattices = Exercise(
+    name="nine_lattices",
+    signature="latents [b 4 h w] -> (rows, columns) of the nine blocks' lattices, [9 2]",
+    reference=_lattices,
+    cases=lambda: [(torch.zeros(1, 4, h, w),) for h, w in ((64, 48), (128, 96), (96, 72))],
+    mistakes=(
+        Mistake(
+            "order",
+            lambda latents: _lattices(latents).flip(0),
+            "The sizes are right, the order is not: a decoder goes from coarse to fine.",
+        ),
+        Mistake(
+            "one level too deep",
+            lambda latents: _lattices(latents, coarsest=8),
+            "You begin at the deepest level, an eighth of the latents. Its three stages have no block.",
+        ),
+        Mistake(
+            "pixels",
+            lambda latents: _lattices(latents, coarsest=32) * 64,
+            "You count in pixels. The network sees latents and never a pixel.",
+        ),
+        Mistake(
+            "width first",
+            lambda latents: _lattices(latents).flip(1),
+            "Rows come first, then columns: images here are higher than wide.",
+        ),
+    ),
+)
+
+dead_share = by_hand(
+    "dead_share",
+    0.4991,
+    "dead parameters of the released control branch as a share of the whole branch, one number",
+    {
+        0.2209: "You counted the dead levels of the encoder but not the middle block, whose map is not read either.",
+        0.2782: "That is the middle block alone. The maps of three encoder blocks are not read either.",
+        0.4568: "You left out the downsampling convolution before the deepest level: block 9 is its output.",
+        0.5009: "That is the share that lives.",
+    },
+    tolerance=2e-3,
+)
