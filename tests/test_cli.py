@@ -146,6 +146,47 @@ def test_try_on_from_files(run, folder, tmp_path):
     assert picture.read_bytes() == first, "seeded"
 
 
+def files(folder):
+    """What `sample` is given of the first person and the second garment."""
+    images, garments = (sorted((folder / "test" / name).iterdir()) for name in ("image", "cloth"))
+    return ["--person", str(images[0]), "--garment", str(garments[1]), "--steps", "2"]
+
+
+def test_how_a_diffusion_model_samples_is_chosen(run, folder, tmp_path):
+    def sample(*options):
+        assert main(["sample", str(run), *files(folder), "--out", str(tmp_path / "a.png"), *options]) == 0
+        return (tmp_path / "a.png").read_bytes()
+
+    plain = sample()
+    assert sample("--scheduler", "ddim", "--guidance-scale", "1", "--start", "noise", "--repaint") == plain
+    assert sample("--start", "leaking") == plain, "noise levels that end in pure noise leak nothing"
+    different = [["--guidance-scale", "4"], ["--guidance-scale", "4", "--guidance-on", "both"], ["--no-repaint"]]
+    results = [sample(*options) for options in [*different, ["--no-repaint", "--repaint-latents"], ["--seed", "1"]]]
+    assert len({plain, *results}) == len(results) + 1
+
+
+def test_what_a_pipeline_does_not_have_is_told_in_one_line(run, folder, tmp_path, capsys):
+    command = ["sample", str(run), *files(folder), "--out", str(tmp_path / "a.png")]
+    assert main([*command, "--scheduler", "plms"]) == 2
+    printed = capsys.readouterr().err
+    assert (
+        "'plms' combines predicted noises, but this model's noise levels end in" in printed and printed.count("\n") == 1
+    )
+
+
+def test_an_inverted_mask_is_warned_of(run, folder, tmp_path, capsys):
+    mask = sorted((folder / "test" / "agnostic-mask").iterdir())[0]
+    with Image.open(mask) as picture:
+        picture.convert("L").point(lambda value: 255 - value).save(tmp_path / "mask.png")
+    command = ["sample", str(run), *files(folder), "--out", str(tmp_path / "a.png")]
+    assert main(command) == 0 and not capsys.readouterr().err
+    assert main([*command, "--mask", str(tmp_path / "mask.png")]) == 0
+    printed = capsys.readouterr().err
+    assert (
+        printed.startswith("warning: agnostic_mask (sample 0) looks inverted: 1 = paint") and printed.count("\n") == 1
+    )
+
+
 def test_data_check_reports_and_fails(folder, tmp_path, capsys):
     import shutil
 

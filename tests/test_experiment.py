@@ -241,3 +241,16 @@ def test_the_flow_of_a_warping_network_is_the_correspondence(assembled):
     name, flow = worn.correspondence()
     assert name == "geometric matching" and flow.shape == (2, 32, 24, 2) and not worn.attention
     assert torch.equal(flow, worn.flows[name])
+
+
+def test_options_of_diffusion_models_are_refused_by_name(assembled):
+    pipeline, batch = (
+        experiment.load_pipeline(assembled),
+        World(DataConfig(height=32, width=24)).paired("test", torch.arange(1)),
+    )
+    with pytest.raises(ValueError, match="guidance_scale, steps: options of diffusion models; this pipeline is ALIAS"):
+        experiment.try_on(pipeline, batch, steps=3, guidance_scale=2.0)
+    free = experiment.try_on(pipeline, batch, repaint=False).image
+    keep = (batch.agnostic_mask == 0).expand_as(free)
+    assert not torch.equal(free[keep], batch.agnostic[keep])
+    assert torch.equal(experiment.try_on(pipeline, batch).image[keep], batch.agnostic[keep])
