@@ -77,6 +77,22 @@ def test_plms_comes_closer_than_ddim_with_as_many_steps():
     assert error("plms", 50) < 0.5 * error("plms", 10)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("name", ["ddim", "plms"])
+def test_halves_are_stepped_along_precisely(name, dtype):
+    """Rounded to halves, alpha_cumprod[0] is 1, and the last step would divide by 0."""
+    ends = []
+    for kind in (torch.float32, dtype):
+        scheduler = released_scheduler(name, prediction_type="sample")
+        scheduler.set_timesteps(20)
+        latents = torch.randn(2, 4, 6, 5, generator=torch.Generator().manual_seed(0)).to(kind)
+        for time in scheduler.timesteps:
+            latents = scheduler.step(torch.tanh(latents.roll(1, -1)), time, latents, return_dict=False)[0]
+        assert latents.dtype == kind
+        ends.append(latents.float())
+    torch.testing.assert_close(*ends, atol=0.1, rtol=0)
+
+
 def test_released_time_steps():
     assert released_timesteps(50) == list(range(1, 1000, 20))
     assert len(released_timesteps(30)) == 31 and released_timesteps(30)[-1] == 991

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 
 import torch
 from diffusers import DDIMScheduler, PNDMScheduler, SchedulerMixin
+from diffusers.schedulers.scheduling_utils import SchedulerOutput
 from jaxtyping import Float
 from torch import Tensor
 
@@ -64,9 +65,12 @@ class PLMSScheduler(PNDMScheduler, SchedulerMixin):  # from_pretrained looks for
         Raises:
             ValueError: for an unknown prediction type.
         """
-        alpha, kind = self.alphas_cumprod.to(sample)[timestep], self.config.prediction_type
-        noise = model_output if kind == "epsilon" else read_prediction(model_output, sample, alpha, kind).noise
-        return super().step(noise, timestep, sample, return_dict)
+        precise = torch.promote_types(sample.dtype, torch.float32)  # halves cannot tell alpha_cumprod[0] from 1
+        noise, noisy, kind = model_output.to(precise), sample.to(precise), self.config.prediction_type
+        if kind != "epsilon":
+            noise = read_prediction(noise, noisy, self.alphas_cumprod.to(noisy)[timestep], kind).noise
+        after = super().step(noise, timestep, noisy, return_dict=False)[0].to(sample.dtype)
+        return SchedulerOutput(prev_sample=after) if return_dict else (after,)
 
     def _get_prev_sample(
         self, sample: Tensor, timestep: Tensor | int, prev_timestep: Tensor | int, model_output: Tensor
