@@ -19,6 +19,7 @@ class Sample:
     name: str = "a"
     fast: bool = False
     mode: Literal["auto", "no"] = "auto"
+    layers: Literal[1, 2] = 1
     channels: tuple[int, ...] = (8, 16)
     levels: tuple[bool, ...] = (True, False)
     limit: int | None = None
@@ -178,3 +179,10 @@ def test_configs_are_frozen_and_keyword_only(kind):
         kind().seed = 1
     with pytest.raises(TypeError):
         kind(3)
+
+
+def test_numbers_among_named_values_stay_numbers():
+    changed = override(Sample(), "layers=2")
+    assert changed.layers == 2 and from_json(Sample, to_json(changed)) == changed
+    with pytest.raises(ValueError, match="layers=3: expected one of 1, 2"):
+        override(Sample(), "layers=3")

@@ -95,9 +95,10 @@ def _parsed(text: str, kind: Any, where: str) -> Any:
     """``text`` as a value of the type ``kind``, in whatever range."""
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if origin is Literal:
-        if text not in args:
-            raise ValueError(f"{where}={text}: expected one of {', '.join(map(str, args))}")
-        return text
+        values = {str(value): value for value in args}
+        if text not in values:
+            raise ValueError(f"{where}={text}: expected one of {', '.join(values)}")
+        return values[text]
     if origin in (typing.Union, types.UnionType):
         if text.lower() == "none" and type(None) in args:
             return None
