@@ -12,6 +12,15 @@ from vtonlib.check.alias import (
     rounds_needed,
     second_differences,
 )
+from vtonlib.check.augmentation import (
+    blind_together,
+    by_hand_9_1,
+    by_hand_9_4,
+    known_after,
+    mixed_colours,
+    moved_match,
+    who_looks_where,
+)
 from vtonlib.check.conditional import border_share, by_hand_3_1, class_norm, nearest_labels, spade_map, style_norm
 from vtonlib.check.mask import (
     by_hand_4_1,
@@ -47,6 +56,7 @@ __all__ = [
     "after_the_norm",
     "attention_map",
     "best_constant",
+    "blind_together",
     "border_share",
     "by_hand_1_1",
     "by_hand_2_1",
@@ -55,6 +65,8 @@ __all__ = [
     "by_hand_5_1",
     "by_hand_7_1",
     "by_hand_8_1",
+    "by_hand_9_1",
+    "by_hand_9_4",
     "class_norm",
     "colour_attention",
     "connected",
@@ -66,9 +78,12 @@ __all__ = [
     "fill_with_mean",
     "group_norm",
     "hinge_loss",
+    "known_after",
     "log_loss",
     "masked_mean",
     "mirrored_flow",
+    "mixed_colours",
+    "moved_match",
     "nearest_key",
     "nearest_labels",
     "nine_lattices",
@@ -89,5 +104,6 @@ __all__ = [
     "unmoved_share",
     "weak_channel",
     "weight_length",
+    "who_looks_where",
     "with_temperature",
 ]

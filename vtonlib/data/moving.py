@@ -73,7 +73,10 @@ def mirror(batch: TryOnBatch, *, dense_pose: DensePose = "surface") -> TryOnBatc
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What becomes of a picture: point p comes to lie at scale * p + shift. One for each example."""
+    """What becomes of a picture: point p comes to lie at scale * p + shift. One for each example.
+
+    Book: sec-augmentation.
+    """
 
     scale: Float[Tensor, "b 2"]
     """Magnification about the picture's middle along x and y; -1 mirrors."""
@@ -81,7 +84,7 @@ class Move:
     """(x, y) in coordinates of [-1, 1]: 2 is the whole picture."""
 
     def forth(self, points: Float[Tensor, "b *n 2"]) -> Float[Tensor, "b *n 2"]:
-        """Where points of the picture come to lie."""
+        """Where points of the picture come to lie. Equation: eq-move."""
         scale, shift = self._shaped(points)
         return points * scale + shift
 
@@ -91,7 +94,10 @@ class Move:
         return (points - shift) / scale
 
     def sources(self, height: int, width: int) -> Float[Tensor, "b h w 2"]:
-        """Where each pixel of the moved picture is read in the picture: the flow to warp it with."""
+        """Where each pixel of the moved picture is read in the picture: the flow to warp it with.
+
+        Equation: eq-moved-picture.
+        """
         grid = coordinate_grid(height, width, device=self.scale.device)
         return self.back(grid.expand(len(self.scale), -1, -1, -1))
 
@@ -108,7 +114,7 @@ def moved_flow(
     It is known where it was, at places that the moved picture of the person shows, of parts that the moved picture of
     the garment shows; 0 elsewhere.
 
-    Book: sec-augmentation.
+    Equation: eq-moved-flow. Book: sec-augmentation.
     """
     read, known = read_known(flow, flow_mask, person.sources(*flow.shape[1:3]))
     moved = garment.forth(read)
