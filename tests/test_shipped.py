@@ -62,7 +62,7 @@ def test_all_weights_together_are_small() -> None:
 @every_name
 def test_it_is_known_how_each_was_made(name: str) -> None:
     made = checkpoints.provenance(name)
-    assert made.trainings and made.machine
+    assert made.trainings and made.machine and made.examples >= 32
     config = json.loads((checkpoints.folder(name) / "config.json").read_text(encoding="utf8"))
     assert config in [training.config for training in made.trainings]
     for training in made.trainings:
@@ -71,6 +71,9 @@ def test_it_is_known_how_each_was_made(name: str) -> None:
             settings[key] for key in ("steps", "batch_size", "seed")
         )
         assert f"{training.preset} {training.size} ({training.steps:,} steps" in made.sentence()
+    for laid in ("straight", "anyhow"):
+        for split in ("paired", "unpaired", "cross"):
+            assert 0 < made.scores[f"{split}, laid {laid}"]["masked SSIM"] < 1
 
 
 def test_provenance_survives_its_file_and_damage_is_named() -> None:
@@ -86,8 +89,8 @@ def test_hours_are_said_only_where_all_are_known() -> None:
     other = checkpoints.Training(preset="b", size="tiny", steps=10, batch_size=8, seed=3, hours=None, config={})
     known = checkpoints.Provenance(trainings=(one, one), machine="2 cores", examples=64, scores={})
     assert known.sentence() == (
-        "a tiny (1,200 steps of 8, 15 minutes); a tiny (1,200 steps of 8, 15 minutes): 30 minutes in all, on 2 cores, "
-        "seed 3."
+        "a tiny (1,200 steps of 8, 15 minutes), then a tiny (1,200 steps of 8, 15 minutes): 30 minutes in all, on 2 "
+        "cores, seed 3."
     )
     unknown = checkpoints.Provenance(trainings=(one, other), machine="2 cores", examples=64, scores={})
     assert unknown.hours is None and "in all" not in unknown.sentence()

@@ -1,6 +1,6 @@
 """Set everything up, then do one job. Only Python 3.11 or newer is needed, nothing else beforehand.
 
-    python3 -m tools               train the tiny StableVITON, evaluate it, build the site, say where both lie
+    python3 -m tools               train the tiny StableVITON, evaluate it beside the shipped model, build the site
     python3 -m tools test [...]    check the code, build the site, run all tests (arguments go to pytest)
     python3 -m tools lint          only the checks of the code: ruff, mypy, codespell
     python3 -m tools book          only the site (--zip: packed for offline reading; --pdf: printed by Chromium)
@@ -8,6 +8,7 @@
     python3 -m tools run [NB...]   re-run notebooks (all when none is named) and store their outputs
     python3 -m tools check-notebooks    stale outputs, form, equations, exercises, quoted numbers; runs nothing
     python3 -m tools claims [...]  what the book claims; --verify measures again (--help)
+    python3 -m tools checkpoints   train and store the shipped models, on whatever is there (--help)
     python3 -m tools gpu [...]     the trainings that need CUDA, in resumable steps (--help)
     python3 -m tools bench         run benchmarks/*.py, store benchmarks/results/*.json
     python3 -m tools derive        rewrite what follows from other files: API page and record, address, setup cells
@@ -24,10 +25,11 @@ import os
 import sys
 from collections.abc import Callable
 
-from tools import api, bench, environment, gpu, lock, site
-from tools.book import check, export, finish
+from tools import api, bench, checkpoints, environment, gpu, lock, site
+from tools.book import check, export, finish, models
 from tools.shell import ROOT, call
 from tools.steps import Step, run
+from vtonlib.checkpoints import DEFAULT
 
 RUN = "runs/stableviton-tiny"
 TRAIN = Step(
@@ -35,22 +37,41 @@ TRAIN = Step(
     argv=("-m", "vtonlib", "train", "stableviton", "--size", "tiny", "--out", RUN),
     outputs=(f"{RUN}/final/model_index.json",),
 )
+MEASURES = ("vtonlib/evaluation", "vtonlib/scoring.py", "vtonlib/weights")
+REPORT = ("report.md", "report.json", "grid.png", "fabrics.png")
 EVALUATE = Step(
     name="evaluation",
     argv=("-m", "vtonlib", "evaluate", RUN),
-    inputs=(f"{RUN}/final", "vtonlib/evaluation", "vtonlib/weights"),
-    outputs=(f"{RUN}/report.md", f"{RUN}/report.json", f"{RUN}/grid.png"),
+    inputs=(f"{RUN}/final", *MEASURES),
+    outputs=tuple(f"{RUN}/{name}" for name in REPORT),
+)
+SHIPPED = f"runs/shipped-{DEFAULT}"
+EVALUATE_SHIPPED = Step(
+    name="evaluation-shipped",
+    argv=("-m", "vtonlib", "evaluate", DEFAULT, "--splits", "unpaired", "--out", SHIPPED),
+    inputs=MEASURES,
+    outputs=tuple(f"{SHIPPED}/{name}" for name in REPORT),
+)
+BOTH = "runs/comparison"
+COMPARE = Step(
+    name="comparison",
+    argv=("-m", "tools.comparison", RUN, DEFAULT, "--out", BOTH)
+    + ("--reports", f"{RUN}/report.json", f"{SHIPPED}/report.json"),
+    inputs=(f"{RUN}/report.json", f"{SHIPPED}/report.json", "tools/comparison.py", "tools/summary.py"),
+    outputs=(f"{BOTH}/comparison.md", f"{BOTH}/comparison.png"),
 )
 
 
 def everything(_: list[str]) -> None:
-    """Train, evaluate, build the site."""
+    """Train, evaluate beside the shipped model, build the site."""
     python = environment.python()
-    run(TRAIN, python)
-    run(EVALUATE, python)
+    for step in (TRAIN, EVALUATE, EVALUATE_SHIPPED, COMPARE):
+        run(step, python)
     page = site.build(python)
     print(
-        f"\nrun folder: {ROOT / RUN}\n    report.md, report.json, grid.png (what the model paints)\nsite:       {page}"
+        f"\nrun folder: {ROOT / RUN}\n    report.md, report.json, grid.png, fabrics.png (what the model paints)\n"
+        f"side by side with the shipped {DEFAULT}: {ROOT / BOTH}\n    comparison.md, comparison.png\n"
+        f"site:       {page}"
     )
 
 
@@ -100,7 +121,7 @@ def claims(arguments: list[str]) -> None:
 def derive(_: list[str]) -> None:
     """Rewrite what follows from other files."""
     api.main([])
-    print("derive: refreshed", *(finish.refresh_texts() or ["no notebook"]))
+    print("derive: refreshed", *([*models.refresh(), *finish.refresh_texts()] or ["no page"]))
 
 
 def serve(_: list[str]) -> None:
@@ -126,6 +147,7 @@ VERBS: dict[str, Callable[[list[str]], None]] = {
     "book": book,
     "serve": serve,
     "run": run_notebooks,
+    "checkpoints": checkpoints.main,
     "gpu": gpu.main,
     "bench": bench.main,
     "derive": derive,

@@ -111,7 +111,7 @@ def store(run: Path, out: Path, *, steps: int | None = None, made: Provenance | 
             _change(settings, drop="_name_or_path")  # where on this machine a network was read from
         if steps is not None:
             _change(folder / "model_index.json", default_denoising_steps=steps)
-        for name in BESIDE:
+        for name in BESIDE if made is None else BESIDE[:1]:  # the record holds the report's numbers
             if (run / name).exists():
                 shutil.copy2(run / name, folder / name)
         if made is not None:

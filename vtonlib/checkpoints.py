@@ -72,7 +72,7 @@ class Provenance:
 
     def sentence(self) -> str:
         """How it was made, to be read by people."""
-        parts = "; ".join(training.words() for training in self.trainings)
+        parts = ", then ".join(training.words() for training in self.trainings)
         seeds = sorted({training.seed for training in self.trainings})
         total = "" if self.hours is None else f"{_duration(self.hours)} in all, "
         return f"{parts}: {total}on {self.machine}, seed {' and '.join(map(str, seeds))}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tools.book import anatomy, claim_pages, claims, equations, ledger, myst, provenance, quoting, setup_cell
+from tools.book import anatomy, claim_pages, claims, equations, ledger, models, myst, provenance, quoting, setup_cell
 from tools.book.page import Page
 from tools.site import repository
 
@@ -108,12 +108,36 @@ def kind_and_name(page: Page, exercise: anatomy.Exercise) -> str:
     return heading[0].partition(exercise.number)[2].strip().replace("[", "").replace("]", ":") if heading else ""
 
 
+def model_table(_: Sequence[Page]) -> list[str]:
+    """Each shipped model with its making and its scores."""
+    return table(models.HEADS, models.rows(), "No model is shipped yet.")
+
+
+def made_line(_: Sequence[Page]) -> list[str]:
+    """How the model of the first pages was made."""
+    return [models.sentence()]
+
+
+def speedrun_table(_: Sequence[Page]) -> list[str]:
+    """The entries of the speed run."""
+    return table(models.ENTRY_HEADS, models.entry_rows(models.trials()["entries"]), "Nobody has entered yet.")
+
+
+def trial_table(_: Sequence[Page]) -> list[str]:
+    """What was tried to make the small StableVITON better."""
+    return table(models.TRIAL_HEADS, models.trial_rows(models.trials()["trials"]), "Nothing was tried yet.")
+
+
 TABLES: dict[str, Callable[[Sequence[Page]], list[str]]] = {
     "equations": equation_table,
     "claims": claim_table,
     "disagreements": ledger_table,
     "notebooks": status_table,
     "exercises": exercise_table,
+    "models": model_table,
+    "made": made_line,
+    "speedrun": speedrun_table,
+    "trials": trial_table,
 }
 
 

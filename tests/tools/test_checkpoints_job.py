@@ -1,0 +1,150 @@
+"""The shipped models' trainings as steps, the numbers that stand for a model, and two models side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tools import checkpoints as job
+from tools import comparison, shell, steps, store, summary
+from tools.shell import ROOT
+from tools.steps import Step
+from vtonlib import checkpoints
+from vtonlib.cli import parser
+from vtonlib.config import override
+from vtonlib.presets import preset
+
+
+def cell(mean: float | None, n: int = 8) -> dict[str, float | int | None]:
+    return {"mean": mean, "low": None, "high": None, "n": n}
+
+
+def report(likeness: float, error: float) -> dict[str, object]:
+    """A report of one split, as its JSON has it."""
+
+    def table(split: str, names: list[str], rows: list[tuple[str, str, list[object]]]) -> dict[str, object]:
+        metrics = [{"name": name, "unit": "", "better": "higher", "digits": 3} for name in names]
+        shown = [{"method": method, "kind": kind, "cells": cells} for method, kind, cells in rows]
+        return {"split": split, "metrics": metrics, "rows": shown, "chance": "uniform"}
+
+    rows = [
+        ("warps.0", "model", [None, cell(error)]),
+        ("warps.1", "model", [None, cell(error + 5)]),
+        ("warps.0, other garment", "model", [None, cell(0.0)]),
+        ("StableVITON", "model", [cell(likeness), None]),
+        ("oracle", "baseline", [cell(1.0, 9), cell(0.0)]),
+    ]
+    fabrics = [("StableVITON", "model", [cell(1.2), cell(None)]), ("oracle", "baseline", [cell(1.0), cell(1.0)])]
+    return {
+        "tables": [
+            table("unpaired", ["masked SSIM", "EPE of height"], rows),
+            table("unpaired: texture ratio by fabric", ["plain", "dots"], fabrics),
+        ]
+    }
+
+
+def test_a_summary_holds_the_model_and_not_its_baselines() -> None:
+    found = summary.summary(report(0.7, 4.0))
+    assert found == {
+        "unpaired": {"masked SSIM": 0.7, "EPE of height": 4.0},
+        "unpaired: texture ratio by fabric": {"plain": 1.2},
+    }
+    assert summary.count(report(0.7, 4.0)) == 9
+
+
+def test_two_models_stand_side_by_side() -> None:
+    page = comparison.text(["own", "shipped"], [summary.summary(report(v, e)) for v, e in ((0.7, 4.0), (0.6, 9.0))])
+    assert "| split | metric | own | shipped |" in page
+    assert (
+        "| unpaired | masked SSIM | 0.700 | 0.600 |" in page and "| unpaired | EPE of height | 4.000 | 9.000 |" in page
+    )
+    assert "| unpaired: texture ratio by fabric | plain | 1.200 | 1.200 |" in page
+
+
+def test_the_picture_shows_both_at_one_size(tmp_path: Path) -> None:
+    comparison.picture([Path("alias-tiny")] * 2, tmp_path / "both.png")
+    rows, columns = comparison.PEOPLE, 5
+    with Image.open(tmp_path / "both.png") as picture:
+        assert picture.size == (columns * 144 + (columns - 1) * 2, rows * 192 + (rows - 1) * 2)
+
+
+def test_every_shipped_model_has_a_recipe_that_can_be_resumed() -> None:
+    assert set(checkpoints.NAMES) <= {recipe.name for recipe in job.RECIPES}
+    names = [step.name for step in job.steps(job.RECIPES)]
+    assert len(set(names)) == len(names)
+    for recipe in job.RECIPES:
+        assert job.steps((recipe,))[-1].outputs[0] == f"vtonlib/weights/{recipe.name}/provenance.json"
+
+
+def test_steps_are_commands_that_exist() -> None:
+    for recipe in job.RECIPES:
+        for training in recipe.trainings:
+            override(preset(training.preset, size=training.size), *training.settings)
+    for step in job.steps(job.RECIPES):
+        if step.argv[1] == "vtonlib":
+            parser().parse_args(list(step.argv[2:]))
+        else:
+            assert step.argv[1] == "tools.store"
+
+
+def test_a_recipe_that_reads_what_nobody_made_is_refused() -> None:
+    orphan = job.Recipe(name="x", trainings=(job.Training(name="fine", preset="stableviton", initial="coarse"),))
+    with pytest.raises(ValueError, match=r"train-fine reads .*coarse/final, which no earlier step leaves"):
+        job.steps((orphan,))
+    one = job.Recipe(name="x", trainings=(job.Training(name="fine", preset="stableviton"),))
+    other = dataclasses.replace(one, trainings=(dataclasses.replace(one.trainings[0], settings=("train.steps=2",)),))
+    with pytest.raises(ValueError, match="two different steps are called train-fine"):
+        job.steps((one, other))
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for module in (shell, steps, job):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+    return tmp_path
+
+
+def test_a_step_that_runs_out_of_time_is_not_done_and_is_taken_up_again(root: Path) -> None:
+    code = "import pathlib, time; p = pathlib.Path('seen'); first = not p.exists(); p.touch(); time.sleep(60 * first)"
+    step = Step(name="slow", argv=("-c", f"{code}; pathlib.Path('out').touch()"), outputs=("out",))
+    assert not job.perform(step, sys.executable, 2.0) and not step.done()
+    if not (root / "seen").exists():
+        pytest.skip("this machine did not even start Python in two seconds")
+    assert job.perform(step, sys.executable, float("inf")) and step.done()
+
+
+def test_a_step_that_fails_stops_the_job(root: Path) -> None:
+    with pytest.raises(SystemExit, match=r"bad failed with status 3; missing: out"):
+        job.perform(Step(name="bad", argv=("-c", "raise SystemExit(3)"), outputs=("out",)), sys.executable, 60)
+
+
+def test_unknown_models_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="no model is called alias-huge; there are: alias-tiny"):
+        job.main(["alias-huge"])
+    job.main(["alias-tiny", "--list"])
+    said = capsys.readouterr().out
+    assert "train-segmentation-tiny" in said and "store-alias-tiny" in said and "stableviton" not in said
+
+
+def test_a_record_says_what_config_and_log_say(tmp_path: Path) -> None:
+    config = {"preset": "alias", "size": "tiny", "train": {"steps": 7, "batch_size": 3, "seed": 5}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "log.jsonl").write_text('{"event": "start", "step": 0}\n{"step": 6, "elapsed": 1800.0}\n')
+    (tmp_path / "report.json").write_text(json.dumps(report(0.7, 4.0)))
+    made = store.provenance([tmp_path], tmp_path / "report.json", "2 cores")
+    (one,) = made.trainings
+    assert (one.preset, one.steps, one.batch_size, one.seed, one.hours) == ("alias", 7, 3, 5, 0.5)
+    assert one.config == config and made.examples == 9 and made.scores["unpaired"]["masked SSIM"] == 0.7
+    assert made.sentence() == "alias tiny (7 steps of 3, 30 minutes): 30 minutes in all, on 2 cores, seed 5."
+    with pytest.raises(SystemExit, match=r"no config\.json"):
+        store.training(tmp_path / "nowhere")
+
+
+def test_the_records_are_read_without_torch() -> None:
+    code = "import sys; from tools.book import models; models.rows(); assert 'torch' not in sys.modules"
+    shell.call(sys.executable, "-c", code, env={"PYTHONPATH": str(ROOT)}, quiet=True)
