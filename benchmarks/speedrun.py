@@ -1,12 +1,12 @@
 """How long does StableVITON take, from scratch on two processor cores, to fixed qualities?
 
-    python benchmarks/speedrun.py [--set a.b=c ...] [--seeds 3] [--enter NAME --what "what changed" --brought "what for"]
+    python benchmarks/speedrun.py [--set a.b=c ...] [--seeds 3] [--enter NAME --what "..." --brought "..."]
 
 A run is one training with given settings, timed from the call to its final weights. Its quality is that of people whom
 nobody trained on, the last of the training split, in garments not their own, laid anyhow, at 64x48: the masked SSIM of
 the pictures, and the end-point error of the block that looks best, in percent of the image's height. A run reaches a
-quality if both are met. An entry is the slowest of its seeds, and all of them have to reach the quality. With --enter it
-is appended to benchmarks/results/trials.json, from which the book's page is made.
+quality if both are met. An entry is the slowest of its seeds, and all of them have to reach the quality. --enter
+appends it to benchmarks/results/trials.json, from which the book's page is made.
 """
 
 from __future__ import annotations

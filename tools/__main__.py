@@ -55,8 +55,10 @@ EVALUATE_SHIPPED = Step(
 BOTH = "runs/comparison"
 COMPARE = Step(
     name="comparison",
-    argv=("-m", "tools.comparison", RUN, DEFAULT, "--out", BOTH)
-    + ("--reports", f"{RUN}/report.json", f"{SHIPPED}/report.json"),
+    argv=(
+        *("-m", "tools.comparison", RUN, DEFAULT, "--out", BOTH),
+        *("--reports", f"{RUN}/report.json", f"{SHIPPED}/report.json"),
+    ),
     inputs=(f"{RUN}/report.json", f"{SHIPPED}/report.json", "tools/comparison.py", "tools/summary.py"),
     outputs=(f"{BOTH}/comparison.md", f"{BOTH}/comparison.png"),
 )

@@ -1,8 +1,8 @@
 """Train the models that come with the library, in steps that go on where they were interrupted.
 
-A GPU takes minutes, two processor cores some hours: `nohup python3 -m tools checkpoints > checkpoints.log &` leaves them
-to the background. What is made, and how, stands in `RECIPES` below. A step that is done is not done again; a training
-that was stopped goes on from its last checkpoint. At the end of each recipe the model is evaluated and stored in
+A GPU takes minutes, two processor cores some hours: `nohup python3 -m tools checkpoints > checkpoints.log &` leaves
+them to the background. What is made, and how, stands in `RECIPES` below. A step that is done is not done again; a
+training that was stopped goes on from its last checkpoint. In the end each model is evaluated and stored in
 half precision in vtonlib/weights/, with the record of how it was made.
 """
 
@@ -65,6 +65,8 @@ class Recipe:
     trainings: tuple[Training, ...]
     joined: bool = False
     """Whether the trainings are VITON-HD's stages (segmentation, matching, alias), which `assemble` joins."""
+    bare: bool = False
+    """Whether it is one network and no pipeline: there is nothing to evaluate, and its folder is stored alone."""
     denoising_steps: int = 0
     """How often the stored pipeline denoises; 0: as the run says."""
 
@@ -76,24 +78,26 @@ class Recipe:
     def steps(self) -> list[Step]:
         """Training, joining, evaluating, storing."""
         steps = [training.step() for training in self.trainings]
+        if self.bare:
+            return [*steps, self._store("--bare", leaves="config.json")]
         if self.joined:
             steps.append(self._join())
         reports = tuple(f"{self.run}/{name}" for name in ("report.json", "report.md", "grid.png", "fabrics.png"))
         evaluate = ("-m", "vtonlib", "evaluate", self.run, "--count", str(COUNT))
         steps.append(Step(name=f"evaluate-{self.name}", argv=evaluate, inputs=(f"{self.run}/final",), outputs=reports))
-        out = f"{WEIGHTS}/{self.name}"
         before = [training.run for training in self.trainings if training.run != self.run]
-        store = ("-m", "tools.store", self.run, out, *(("--after", *before) if before else ()))
-        store += ("--steps", str(self.denoising_steps)) if self.denoising_steps else ()
-        steps.append(
-            Step(
-                name=f"store-{self.name}",
-                argv=store,
-                inputs=(f"{self.run}/final", f"{self.run}/report.json"),
-                outputs=(f"{out}/provenance.json", f"{out}/model_index.json"),
-            )
+        words = ("--after", *before) if before else ()
+        words += ("--steps", str(self.denoising_steps)) if self.denoising_steps else ()
+        return [*steps, self._store(*words, reads=f"{self.run}/report.json", leaves="provenance.json")]
+
+    def _store(self, *words: str, leaves: str, reads: str = "") -> Step:
+        out = f"{WEIGHTS}/{self.name}"
+        return Step(
+            name=f"store-{self.name}",
+            argv=("-m", "tools.store", self.run, out, *words),
+            inputs=(f"{self.run}/final", *((reads,) if reads else ())),
+            outputs=(f"{out}/{leaves}",),
         )
-        return steps
 
     def _join(self) -> Step:
         segmentation, matching, alias = (training.run for training in self.trainings)
@@ -106,28 +110,26 @@ class Recipe:
         )
 
 
+AUTOENCODER = Training(
+    name="autoencoder",
+    preset="autoencoder",
+    settings=("data.laid=anyhow", "train.precision=bf16", "train.steps=9000"),
+)
 TINY = Training(name="stableviton-tiny", preset="stableviton")
 """The coarse model, which the finer one starts from: the weights are convolutional, positions continuous."""
-RECIPES: tuple[Recipe, ...] = (
-    Recipe(
-        name="alias-tiny",
-        trainings=(
-            Training(name="segmentation-tiny", preset="segmentation"),
-            Training(name="matching-tiny", preset="geometric_matching"),
-            Training(name="stage-alias-tiny", preset="alias"),
-        ),
-        joined=True,
-    ),
-    Recipe(name="stableviton-tiny", trainings=(TINY,)),
-    Recipe(
-        name="stableviton-small",
-        trainings=(
-            TINY,
-            Training(name="stableviton-small", preset="stableviton", size="small", initial=TINY.name),
-        ),
-    ),
+SMALL = Training(name="stableviton-small", preset="stableviton", size="small", initial=TINY.name)
+STAGES = (
+    Training(name="segmentation-tiny", preset="segmentation"),
+    Training(name="matching-tiny", preset="geometric_matching"),
+    Training(name="stage-alias-tiny", preset="alias"),
 )
-"""What is shipped, in order: a later one may start from what an earlier one trained."""
+RECIPES: tuple[Recipe, ...] = (
+    Recipe(name="alias-tiny", trainings=STAGES, joined=True),
+    Recipe(name="autoencoder", trainings=(AUTOENCODER,), bare=True),
+    Recipe(name="stableviton-tiny", trainings=(TINY,)),
+    Recipe(name="stableviton-small", trainings=(TINY, SMALL)),
+)
+"""What is shipped, in order: a later one starts from what an earlier one trained, or reads what it stored."""
 
 
 def steps(recipes: tuple[Recipe, ...]) -> list[Step]:

@@ -83,7 +83,9 @@ def provenance(runs: list[Path], report: Path, where: str) -> Provenance:
     )
 
 
-def store(run: Path, out: Path, *, steps: int | None = None, made: Provenance | None = None) -> None:
+def store(
+    run: Path, out: Path, *, steps: int | None = None, made: Provenance | None = None, bare: bool = False
+) -> None:
     """Copy ``run``'s final folder to ``out``, its weights as float16, with config, report and picture beside them.
 
     ``out`` appears, or is replaced, only when all is written.
@@ -92,7 +94,8 @@ def store(run: Path, out: Path, *, steps: int | None = None, made: Provenance | 
         run: a finished run.
         out: the folder to write.
         steps: how often the stored diffusion pipeline denoises, unless told otherwise.
-        made: how the model was made, to be stored with it.
+        made: how the model was made, to be stored with it instead of the report.
+        bare: whether to store the final folder alone.
 
     Raises:
         SystemExit: when the run is not finished, or a file cannot be stored so.
@@ -111,7 +114,7 @@ def store(run: Path, out: Path, *, steps: int | None = None, made: Provenance | 
             _change(settings, drop="_name_or_path")  # where on this machine a network was read from
         if steps is not None:
             _change(folder / "model_index.json", default_denoising_steps=steps)
-        for name in BESIDE if made is None else BESIDE[:1]:  # the record holds the report's numbers
+        for name in () if bare else BESIDE if made is None else BESIDE[:1]:
             if (run / name).exists():
                 shutil.copy2(run / name, folder / name)
         if made is not None:
@@ -126,7 +129,10 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, help="denoising steps of the stored diffusion pipeline")
     parser.add_argument("--after", type=Path, nargs="*", default=[], help="the runs before it, in order")
     parser.add_argument("--where", help="the machine in words, where it was not this one")
+    parser.add_argument("--bare", action="store_true", help="one network: its folder alone, without a record")
     options = parser.parse_args()
-    trained = [run for run in (*options.after, options.run) if (run / "log.jsonl").exists()]  # joined stages have none
-    record = provenance(trained or [options.run], options.run / "report.json", options.where or machine.words())
-    store(options.run, options.out, steps=options.steps, made=record)
+    record = None
+    if not options.bare:
+        trained = [run for run in (*options.after, options.run) if (run / "log.jsonl").exists()]  # joined stages: none
+        record = provenance(trained or [options.run], options.run / "report.json", options.where or machine.words())
+    store(options.run, options.out, steps=options.steps, made=record, bare=options.bare)

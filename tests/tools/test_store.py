@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from tools import store as module
 from tools.store import store
-from vtonlib import experiment
+from vtonlib import checkpoints, experiment
 from vtonlib.data.world import World
 
 
@@ -137,3 +137,19 @@ def test_steps_are_stored_with_the_pipeline(run: Path, tmp_path: Path) -> None:
     store(run, tmp_path / "stored", steps=2)
     index = json.loads((tmp_path / "stored" / "model_index.json").read_text())
     assert index == {"_class_name": "X", "default_denoising_steps": 2}
+
+
+def test_one_network_alone_keeps_its_own_config(run: Path, tmp_path: Path) -> None:
+    (run / "final" / "config.json").write_text('{"channels": 3}')
+    store(run, tmp_path / "stored", bare=True)
+    assert json.loads((tmp_path / "stored" / "config.json").read_text()) == {"channels": 3}
+    assert not (tmp_path / "stored" / "report.md").exists()
+
+
+def test_a_record_takes_the_place_of_the_report(run: Path, tmp_path: Path) -> None:
+    made = checkpoints.Provenance(trainings=(), machine="2 cores", examples=0, scores={})
+    store(run, tmp_path / "stored", made=made)
+    assert set(digests(tmp_path / "stored")) >= {"config.json", "provenance.json"}
+    assert not (tmp_path / "stored" / "report.md").exists()
+    stored = (tmp_path / "stored" / "provenance.json").read_text()
+    assert checkpoints.Provenance.from_json(stored) == made
