@@ -46,7 +46,7 @@ def refresh() -> list[str]:
 
 def rows() -> list[tuple[str, ...]]:
     """Each shipped model: name, how made, and what it scores on people that it was not trained on."""
-    found = []
+    found: list[tuple[str, ...]] = []
     for name in checkpoints.NAMES:
         made = checkpoints.provenance(name)
         cells = []
@@ -72,7 +72,7 @@ def entry_rows(entries: list[dict[str, Any]]) -> list[tuple[str, ...]]:
     def rank(entry: dict[str, Any]) -> tuple[int, float]:
         return (QUALITY.index(entry["quality"]) if entry["quality"] in QUALITY else len(QUALITY), entry["seconds"])
 
-    found = []
+    found: list[tuple[str, ...]] = []
     for entry in sorted(entries, key=rank):
         runs = entry["runs"]
         likeness = ", ".join(f"{run['masked_ssim']:.3f}" for run in runs)
@@ -91,7 +91,7 @@ ENTRY_HEADS = (
 
 def trial_rows(tried: list[dict[str, Any]]) -> list[tuple[str, ...]]:
     """What was tried, in order."""
-    found = []
+    found: list[tuple[str, ...]] = []
     for trial in tried:
         likeness = ", ".join(f"{name}: {value:.3f}" for name, value in trial["masked_ssim"].items())
         error = "-" if trial["epe_pixels"] is None else f"{trial['epe_pixels']:g}"
