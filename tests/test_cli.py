@@ -101,7 +101,7 @@ def test_evaluate_shows_the_blind_twin_and_another_garments_pixels(run, tmp_path
         "warps.0",
         "warps.0, blind twin",
         "warps.0, other garment",
-        "uniform attention 8x6",
+        "uniform attention 16x12",
         "random pixel",
     }
     assert main(["evaluate", str(twin), "--count", "2", *straight]) == 0
