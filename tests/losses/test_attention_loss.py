@@ -152,3 +152,19 @@ def test_truth_on_another_lattice_is_refused() -> None:
     attention, (flow, mask) = random_record(), random_truth()
     with pytest.raises(ValueError, match=r"the queries of 'a' are \(2, 3, 4\)"):
         known_rows(attention, flow[:, :2], mask[:, :, :2])
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_no_map_is_kept_for_the_gradient(loss) -> None:
+    grid, heads, width = Grid(16, 16), 2, 8
+    query, key = (torch.randn(1, heads, grid.tokens, width, requires_grad=True) for _ in range(2))
+    sizes = [0]
+
+    def note(tensor: Tensor) -> Tensor:
+        sizes.append(tensor.numel())
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        value = loss(record(query, key, grid, grid), coordinate_grid(*grid)[None], torch.ones(1, 1, *grid))
+    value.backward()
+    assert 0 < max(sizes) < heads * grid.tokens**2 / 4
