@@ -7,7 +7,8 @@ import torch
 from safetensors.torch import load_file
 
 from vtonlib.attention import AttentionTap
-from vtonlib.models.stable_viton import GarmentEncoder, StableVITONUNet, ZeroCrossAttentionBlock, position_features
+from vtonlib.models.garment_encoder import GarmentEncoder, position_features
+from vtonlib.models.stable_viton import StableVITONUNet, ZeroCrossAttentionBlock
 from vtonlib.models.unet import UNet
 
 GOLDENS = Path(__file__).resolve().parents[1] / "goldens"

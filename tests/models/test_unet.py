@@ -73,7 +73,7 @@ def test_time_matters_at_every_shape():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"norm_num_groups": 16}, "cancel the time embedding"),
+        ({"norm_num_groups": 16, "block_out_channels": (16, 16)}, "cancel the time embedding"),
         ({"norm_num_groups": 6}, "multiple of 6 groups"),
         ({"attention_levels": (True,)}, "attention_levels has 1"),
     ],

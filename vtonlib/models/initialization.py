@@ -1,4 +1,4 @@
-"""How the GANs' weights start."""
+"""How weights start: Xavier-normal for the GANs, zero for what a trained network must not notice at first."""
 
 from __future__ import annotations
 
@@ -26,3 +26,10 @@ def init_xavier(module: nn.Module, gain: float = 0.02) -> None:
                 layer.weight.copy_(weight)
             if layer.bias is not None:
                 layer.bias.zero_()
+
+
+def zero_module(module: nn.Module) -> nn.Module:
+    """``module`` with all parameters 0, as ControlNet's zero convolutions begin. Book: sec-zero-cross-attention."""
+    for parameter in module.parameters():
+        nn.init.zeros_(parameter)
+    return module

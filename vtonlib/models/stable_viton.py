@@ -5,8 +5,7 @@ Book: sec-zero-cross-attention.
 
 from __future__ import annotations
 
-import math
-from typing import Literal, NamedTuple
+from typing import Any, Literal
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
@@ -15,46 +14,26 @@ from diffusers.models.attention import FeedForward
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from vtonlib.attention import AttentionCore, Grid
-from vtonlib.grids import coordinate_grid
-from vtonlib.models.unet import UNet, UNetEncoder
+from vtonlib.attention import Grid
+from vtonlib.models.garment_encoder import ControlBranch, GarmentEncoder, GarmentFeatures
+from vtonlib.models.initialization import zero_module
+from vtonlib.models.unet import UNet
+from vtonlib.models.unet_parts import MultiHeadAttention
 
-POSITION_BANDS = 3
-
-
-def zero_module(module: nn.Module) -> nn.Module:
-    """``module`` with all parameters 0, as ControlNet's zero convolutions begin."""
-    for parameter in module.parameters():
-        nn.init.zeros_(parameter)
-    return module
-
-
-class MultiHeadAttention(nn.Module):
-    """Projections around an :class:`AttentionCore`, which can be tapped by the name ``core``."""
-
-    def __init__(self, channels: int, context_channels: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.to_q = nn.Linear(channels, channels, bias=False)
-        self.to_k = nn.Linear(context_channels, channels, bias=False)
-        self.to_v = nn.Linear(context_channels, channels, bias=False)
-        self.to_out = nn.Linear(channels, channels)
-        self.core = AttentionCore()
-
-    def forward(
-        self,
-        x: Float[Tensor, "b nq c"],
-        context: Float[Tensor, "b nk e"],
-        grid: Grid,
-        keys: Float[Tensor, "b nk e"] | None = None,
-    ) -> Float[Tensor, "b nq c"]:
-        """Queries from ``x``, values from ``context``, keys from it too unless given; all lie on ``grid``."""
-        query, key, value = (
-            projected.unflatten(-1, (self.heads, -1)).transpose(1, 2)
-            for projected in (self.to_q(x), self.to_k(context if keys is None else keys), self.to_v(context))
-        )
-        out = self.core(query, key, value, query_grid=grid, key_grids=(grid,))
-        return self.to_out(out.transpose(1, 2).flatten(2))
+SD15: dict[str, Any] = {
+    "in_channels": 13,
+    "out_channels": 4,
+    "block_out_channels": (320, 640, 1280, 1280),
+    "layers_per_block": 2,
+    "attention_levels": (True, True, True, False),
+    "num_attention_heads": 8,
+    "cross_attention_dim": 768,
+    "norm_num_groups": 32,
+    "control_sees": "person",
+    "zero_layers": 2,
+}
+"""The size ``sd15``: arguments of :class:`StableVITONUNet` that build the released architecture, Stable Diffusion 1.5
+with StableVITON's control branch and nine blocks. At 512 x 384 its latents are 64 x 48."""
 
 
 class ZeroCrossAttentionBlock(nn.Module):
@@ -69,10 +48,23 @@ class ZeroCrossAttentionBlock(nn.Module):
         context_channels: channels of the garment features, which answer.
         heads: attention heads.
         norm_num_groups: groups of the group norm.
+        zero_layers: how many layers begin at zero: 1 is Z alone, 2 is Z and P_out, as in the released code.
+
+    Raises:
+        ValueError: for another number of zero layers.
     """
 
-    def __init__(self, channels: int, context_channels: int, heads: int = 8, norm_num_groups: int = 32) -> None:
+    def __init__(
+        self,
+        channels: int,
+        context_channels: int,
+        heads: int = 8,
+        norm_num_groups: int = 32,
+        zero_layers: Literal[1, 2] = 1,
+    ) -> None:
         super().__init__()
+        if zero_layers not in (1, 2):
+            raise ValueError(f"zero_layers is {zero_layers!r}, expected 1 or 2")
         self.norm = nn.GroupNorm(norm_num_groups, channels, eps=1e-6)
         self.proj_in = nn.Conv2d(channels, channels, 1)
         self.norm1 = nn.LayerNorm(channels)
@@ -82,6 +74,8 @@ class ZeroCrossAttentionBlock(nn.Module):
         self.norm3 = nn.LayerNorm(channels)
         self.ff = FeedForward(channels, activation_fn="geglu")
         self.proj_out = nn.Conv2d(channels, channels, 1)
+        if zero_layers == 2:
+            zero_module(self.proj_out)
         self.zero_conv = zero_module(nn.Conv2d(channels, channels, 1))
 
     def forward(
@@ -108,66 +102,29 @@ class ZeroCrossAttentionBlock(nn.Module):
         return x + self.zero_conv(read)
 
 
-def position_features(height: int, width: int, *, bands: int = POSITION_BANDS) -> Float[Tensor, "c height width"]:
-    """Sine and cosine of each coordinate at ``bands`` octaves, 4 * ``bands`` channels.
-
-    A key that is linear in x and y can be made largest only at an edge of the garment; one that is linear in these
-    can be largest anywhere.
-    """
-    grid = coordinate_grid(height, width).movedim(-1, 0)
-    angles = torch.cat([grid * (math.pi / 2) * 2**band for band in range(bands)])
-    return torch.cat((angles.sin(), angles.cos()))
-
-
-class GarmentEncoder(UNetEncoder):
-    """The encoder half of the denoiser, fed with the garment alone: the paper's spatial encoder.
-
-    The released code feeds its copy of the encoder with the noisy person as well and adds the garment once, so
-    nothing of it can be reused between time steps. Ours sees the garment's latents and where each latent lies
-    (:func:`position_features`: at 1/100 of the parameters, positions are not learned from zero padding alone), and
-    the time step 0; it is computed once per image.
-    """
-
-    @classmethod
-    def from_unet(cls, unet: UNet, *, in_channels: int = 4 + 4 * POSITION_BANDS) -> GarmentEncoder:
-        """An encoder of the shape of ``unet``'s, with its weights except ``conv_in``, as ControlNet begins."""
-        config = {k: v for k, v in unet.config.items() if k != "out_channels" and not k.startswith("_")}
-        encoder = cls(**{**config, "in_channels": in_channels})
-        own = encoder.state_dict()
-        state = unet.state_dict()
-        encoder.load_state_dict({k: own[k] if k.startswith("conv_in.") else state[k] for k in own})
-        return encoder
-
-    def forward(
-        self, garment: Float[Tensor, "b 4 h w"], context: Float[Tensor, "b n e"]
-    ) -> tuple[Float[Tensor, "b c_i h_i w_i"], ...]:
-        """The garment's features, one map for each skip of the denoiser."""
-        batch, _, height, width = garment.shape
-        positions = position_features(height, width).to(garment)
-        sample = torch.cat((garment, positions.expand(batch, *positions.shape)), dim=1)
-        return self.encode(sample, torch.zeros(batch, dtype=torch.long, device=garment.device), context).skips
-
-
-class GarmentFeatures(NamedTuple):
-    """What the denoiser reads of a garment, one map for each zero cross-attention block."""
-
-    values: tuple[Float[Tensor, "b c_i h_i w_i"], ...]
-    """Feature maps by block."""
-    keys: tuple[Float[Tensor, "b c_i h_i w_i"], ...]
-    """The same maps, unless the keys are blind or were shown something else."""
-
-
 class StableVITONUNet(ModelMixin, ConfigMixin):
-    """The denoiser with its garment encoder and its zero cross-attention blocks.
+    """The denoiser with its control branch and its zero cross-attention blocks.
 
     A block stands before every skip of every decoder level but the deepest, nine of them for Stable Diffusion's
-    shape, as in the released code. Arguments as in :class:`vtonlib.models.unet.UNetEncoder`, and
+    shape, as in the released code. ``warps[i]`` stands before skip i, so the finest is ``warps[0]``; the release counts
+    from the deepest, its ``warp_flow_blks.4`` is ``warps[4]``, its 0 our 8. Arguments as in
+    :class:`vtonlib.models.unet.UNetEncoder`, and
 
     Args:
-        keys_see: ``"garment"``, or ``"place"`` for the *blind* twin: its keys are the garment encoder's features of an
-            empty picture (latents and token 0), so they depend on nothing but where a token lies. Values, queries,
-            the garment's token and all parameters are the same.
+        keys_see: ``"garment"``, or ``"place"`` for the *blind* twin: its keys are the control branch's features of an
+            empty picture (latents and token 0), so they depend on nothing but where a token lies (and on the noisy
+            person, where that branch sees it). Values, queries, the garment's token and all parameters are the same.
+        control_sees: what the control branch, ``garment_encoder``, is fed with. ``"garment"``: the garment alone, as
+            in the paper's figure; computed once per image. ``"person"``: the noisy input with the garment added once,
+            as in the released code; computed at every step.
+        zero_layers: of each block; see :class:`ZeroCrossAttentionBlock`.
+
+    Raises:
+        ValueError: for unknown values of these three, and for fewer than two levels.
     """
+
+    # Files of earlier versions hold the control branch's deepest level too, which nothing read.
+    _keys_to_ignore_on_load_unexpected = (r"^garment_encoder\.down_blocks\.",)
 
     @register_to_config
     def __init__(
@@ -181,10 +138,14 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
         cross_attention_dim: int = 768,
         norm_num_groups: int = 32,
         keys_see: Literal["garment", "place"] = "garment",
+        control_sees: Literal["garment", "person"] = "garment",
+        zero_layers: Literal[1, 2] = 1,
     ) -> None:
         super().__init__()
         if keys_see not in ("garment", "place"):
             raise ValueError(f"keys_see is {keys_see!r}, expected 'garment' or 'place'")
+        if control_sees not in ("garment", "person"):
+            raise ValueError(f"control_sees is {control_sees!r}, expected 'garment' or 'person'")
         self.blind = keys_see == "place"
         self.unet = UNet(
             in_channels=in_channels,
@@ -196,13 +157,11 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
             cross_attention_dim=cross_attention_dim,
             norm_num_groups=norm_num_groups,
         )
-        self.garment_encoder = GarmentEncoder.from_unet(self.unet)
-        count = len(self.unet.skip_channels) - (layers_per_block + 1)
+        branch = ControlBranch if control_sees == "person" else GarmentEncoder
+        self.garment_encoder: ControlBranch | GarmentEncoder = branch.from_unet(self.unet)
         self.warps = nn.ModuleList(
-            ZeroCrossAttentionBlock(channels, context, num_attention_heads, norm_num_groups)
-            for channels, context in zip(
-                self.unet.decoder_channels[:count], self.unet.skip_channels[:count], strict=True
-            )
+            ZeroCrossAttentionBlock(channels, context, num_attention_heads, norm_num_groups, zero_layers)
+            for channels, context in zip(self.unet.decoder_channels, self.garment_encoder.skip_channels, strict=False)
         )
 
     def encode_garment(
@@ -212,16 +171,41 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
         *,
         shown: Float[Tensor, "b 4 h w"] | None = None,
     ) -> GarmentFeatures:
-        """The garment features that :meth:`forward` reads; the same at every time step.
+        """What :meth:`forward` needs of the garment; the same at every time step.
 
         ``shown`` are latents that the keys see instead of the garment's, to learn how much attention depends on them.
         """
-        values = self.garment_encoder(garment, context)[: len(self.warps)]
+        values = self._seen(garment, context)
         if self.blind:
-            empty = self.garment_encoder(torch.zeros_like(garment[:1]), torch.zeros_like(context[:1]))
-            return GarmentFeatures(values, tuple(e.expand_as(v) for e, v in zip(empty, values, strict=False)))
-        keys = values if shown is None else self.garment_encoder(shown, context)[: len(self.warps)]
-        return GarmentFeatures(values, keys)
+            empty = self._seen(torch.zeros_like(garment[:1]), torch.zeros_like(context[:1]))
+            return GarmentFeatures(values, tuple(e.expand_as(v) for e, v in zip(empty, values, strict=True)))
+        return GarmentFeatures(values, values if shown is None else self._seen(shown, context))
+
+    def _seen(self, garment: Tensor, context: Tensor) -> tuple[Tensor, ...]:
+        """One picture's part of :meth:`encode_garment`."""
+        if isinstance(self.garment_encoder, ControlBranch):
+            return (self.garment_encoder.garment_conv(garment),)
+        return self.garment_encoder(garment, context)
+
+    def control(
+        self,
+        sample: Float[Tensor, "b 13 h w"],
+        timestep: Int[Tensor, " b"],
+        context: Float[Tensor, "b n e"],
+        garment_features: GarmentFeatures,
+    ) -> GarmentFeatures:
+        """The maps that the blocks read, finest first: ``garment_features`` themselves unless the branch sees the person.
+
+        Arguments as in :meth:`forward`.
+        """
+        branch = self.garment_encoder
+        if not isinstance(branch, ControlBranch):
+            return garment_features
+        (added,), (shown,) = garment_features
+        values = branch(sample, timestep, context, added)
+        if shown is added:
+            return GarmentFeatures(values, values)
+        return GarmentFeatures(values, branch(sample, timestep, context * (not self.blind), shown))
 
     def forward(
         self,
@@ -229,6 +213,8 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
         timestep: Int[Tensor, " b"],
         context: Float[Tensor, "b n e"],
         garment_features: GarmentFeatures,
+        *,
+        encoder_gradients: bool = True,
     ) -> Float[Tensor, "b 4 h w"]:
         """The denoiser's prediction.
 
@@ -238,11 +224,17 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
             timestep: noise level of each sample, 0 to 999.
             context: the garment's token of :class:`vtonlib.models.image_encoder.ImageEncoder`.
             garment_features: from :meth:`encode_garment`.
+            encoder_gradients: False leaves the denoiser's encoder, middle and time embedding out of the graph, as the
+                released training does; see :class:`vtonlib.models.unet.UNet`.
+
+        Raises:
+            ValueError: when a side of ``sample`` is not a multiple of 2^(levels - 1), or the garment's is another.
         """
+        control = self.control(sample, timestep, context, garment_features)
 
         def warp(index: int, hidden: Tensor) -> Tensor:
             if index >= len(self.warps):
                 return hidden
-            return self.warps[index](hidden, garment_features.values[index], garment_features.keys[index])
+            return self.warps[index](hidden, control.values[index], control.keys[index])
 
-        return self.unet(sample, timestep, context, warp=warp)
+        return self.unet(sample, timestep, context, warp=warp, encoder_gradients=encoder_gradients)

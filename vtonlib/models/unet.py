@@ -14,9 +14,19 @@ import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.embeddings import TimestepEmbedding, Timesteps
-from diffusers.models.unets.unet_2d_blocks import UNetMidBlock2DCrossAttn, get_down_block, get_up_block
+from diffusers.models.unets.unet_2d_blocks import UNetMidBlock2DCrossAttn
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+
+from vtonlib.models.unet_parts import (
+    answer_one_token,
+    check_widths,
+    decoder_channels,
+    down_blocks,
+    shared_settings,
+    skip_channels,
+    up_blocks,
+)
 
 
 class UNetFeatures(NamedTuple):
@@ -42,11 +52,11 @@ class UNetEncoder(ModelMixin, ConfigMixin):
         attention_levels: for each level, whether it has transformer blocks.
         num_attention_heads: heads of every attention (diffusers calls this ``attention_head_dim``).
         cross_attention_dim: width of the context tokens.
-        norm_num_groups: groups of every group norm. As many groups as channels would cancel the time embedding,
-            so every level must be wider than this.
+        norm_num_groups: groups of every group norm. A level of as many groups as channels cancels the time embedding
+            within its residual blocks, so one level at least must be wider than this.
 
     Raises:
-        ValueError: when a level has no more channels than there are groups, or a size does not divide.
+        ValueError: when no level has more channels than there are groups, or a size does not divide.
     """
 
     @register_to_config
@@ -66,36 +76,22 @@ class UNetEncoder(ModelMixin, ConfigMixin):
         self.conv_in = nn.Conv2d(in_channels, width, 3, padding=1)
         self.time_proj = Timesteps(width, flip_sin_to_cos=True, downscale_freq_shift=0)
         self.time_embedding = TimestepEmbedding(width, time_dim)
-        self.down_blocks = nn.ModuleList()
-        for level, channels in enumerate(block_out_channels):
-            block = get_down_block(
-                "CrossAttnDownBlock2D" if attention_levels[level] else "DownBlock2D",
-                num_layers=layers_per_block,
-                in_channels=width,
-                out_channels=channels,
-                temb_channels=time_dim,
-                add_downsample=level < len(block_out_channels) - 1,
-                resnet_eps=1e-5,
-                resnet_act_fn="silu",
-                num_attention_heads=num_attention_heads,
-                attention_head_dim=num_attention_heads,
-                resnet_groups=norm_num_groups,
-                cross_attention_dim=cross_attention_dim,
-                downsample_padding=1,
-            )
-            self.down_blocks.append(block)
-            width = channels
+        shared = shared_settings(width, num_attention_heads, cross_attention_dim, norm_num_groups)
+        self.down_blocks = down_blocks(block_out_channels, layers_per_block, attention_levels, shared)
+        answer_one_token(self)
 
     def encode(
         self,
         sample: Float[Tensor, "b c h w"],
         timestep: Int[Tensor, " b"],
         context: Float[Tensor, "b n e"],
+        *,
+        added: Float[Tensor, "b c h w"] | None = None,
     ) -> UNetFeatures:
-        """The skips and the time embedding.
+        """The skips and the time embedding; ``added`` is added to the output of the first convolution.
 
         Raises:
-            ValueError: when a side of ``sample`` is not a multiple of 2^(levels - 1).
+            ValueError: when a side of ``sample`` is not a multiple of 2^(levels - 1), or ``added`` does not fit.
         """
         multiple = 2 ** (len(self.down_blocks) - 1)
         if sample.shape[-2] % multiple or sample.shape[-1] % multiple:
@@ -103,6 +99,10 @@ class UNetEncoder(ModelMixin, ConfigMixin):
             raise ValueError(f"the latent is {height}x{width}; both sides must be multiples of {multiple}")
         time = self.time_embedding(self.time_proj(timestep).to(sample.dtype))
         hidden = self.conv_in(sample)
+        if added is not None:
+            if added.shape != hidden.shape:
+                raise ValueError(f"features are {tuple(hidden.shape)}, what is added to them {tuple(added.shape)}")
+            hidden = hidden + added
         skips = [hidden]
         for block in self.down_blocks:
             if hasattr(block, "attentions"):
@@ -145,25 +145,28 @@ class UNet(UNetEncoder):
             cross_attention_dim=cross_attention_dim,
             norm_num_groups=norm_num_groups,
         )
-        shared = {
-            "temb_channels": 4 * block_out_channels[0],
-            "resnet_eps": 1e-5,
-            "resnet_act_fn": "silu",
-            "resnet_groups": norm_num_groups,
-            "num_attention_heads": num_attention_heads,
-            "cross_attention_dim": cross_attention_dim,
-        }
+        shared = shared_settings(block_out_channels[0], num_attention_heads, cross_attention_dim, norm_num_groups)
         self.mid_block = UNetMidBlock2DCrossAttn(in_channels=block_out_channels[-1], **shared)
         self.up_blocks = up_blocks(block_out_channels, layers_per_block, attention_levels, shared)
+        answer_one_token(self)
         self.conv_norm_out = nn.GroupNorm(norm_num_groups, block_out_channels[0], eps=1e-5)
         self.conv_out = nn.Conv2d(block_out_channels[0], out_channels, 3, padding=1)
 
     def decode(
-        self, features: UNetFeatures, context: Float[Tensor, "b n e"], *, warp: Warp | None = None
+        self,
+        features: UNetFeatures,
+        context: Float[Tensor, "b n e"],
+        *,
+        warp: Warp | None = None,
+        encoder_gradients: bool = True,
     ) -> Float[Tensor, "b c h w"]:
-        """From the encoder's features to the output; ``warp`` sees the features before each skip is concatenated."""
+        """From the encoder's features to the output; ``warp`` sees the features before each skip is concatenated.
+
+        ``encoder_gradients`` is as in :meth:`forward`, for the middle.
+        """
         skips, time = list(features.skips), features.time
-        hidden = self.mid_block(skips[-1], time, encoder_hidden_states=context)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and encoder_gradients):
+            hidden = self.mid_block(skips[-1], time, encoder_hidden_states=context)
         block: Any
         for block in self.up_blocks:
             attentions = getattr(block, "attentions", [None] * len(block.resnets))
@@ -184,66 +187,18 @@ class UNet(UNetEncoder):
         context: Float[Tensor, "b n e"],
         *,
         warp: Warp | None = None,
+        encoder_gradients: bool = True,
     ) -> Float[Tensor, "b c h w"]:
-        """``decode(encode(...))``: equal to ``UNet2DConditionModel`` when ``warp`` is None."""
-        return self.decode(self.encode(sample, timestep, context), context, warp=warp)
+        """``decode(encode(...))``: equal to ``UNet2DConditionModel`` when ``warp`` is None.
+
+        Without ``encoder_gradients``, time embedding, encoder and middle are computed without a graph: they stay as
+        they are, and nothing before them learns through them, as in StableVITON's released training.
+        """
+        with torch.set_grad_enabled(torch.is_grad_enabled() and encoder_gradients):
+            features = self.encode(sample, timestep, context)
+        return self.decode(features, context, warp=warp, encoder_gradients=encoder_gradients)
 
     @property
     def decoder_channels(self) -> tuple[int, ...]:
         """Channels of the decoder features at the moment skip i is concatenated, by i."""
         return decoder_channels(self.config.block_out_channels, self.config.layers_per_block)
-
-
-def up_blocks(
-    block_out_channels: tuple[int, ...],
-    layers_per_block: int,
-    attention_levels: tuple[bool, ...],
-    shared: dict[str, Any],
-) -> nn.ModuleList:
-    """The decoder's levels, deepest first."""
-    blocks, previous = nn.ModuleList(), block_out_channels[-1]
-    for level in reversed(range(len(block_out_channels))):
-        block = get_up_block(
-            "CrossAttnUpBlock2D" if attention_levels[level] else "UpBlock2D",
-            num_layers=layers_per_block + 1,
-            in_channels=block_out_channels[max(level - 1, 0)],
-            out_channels=block_out_channels[level],
-            prev_output_channel=previous,
-            add_upsample=level > 0,
-            attention_head_dim=shared["num_attention_heads"],
-            **shared,
-        )
-        blocks.append(block)
-        previous = block_out_channels[level]
-    return blocks
-
-
-def skip_channels(block_out_channels: tuple[int, ...], layers_per_block: int) -> tuple[int, ...]:
-    """Channels of each skip of a UNet, in order of computation."""
-    channels = [block_out_channels[0]]
-    for level, width in enumerate(block_out_channels):
-        downsampler = level < len(block_out_channels) - 1
-        channels += [width] * (layers_per_block + downsampler)
-    return tuple(channels)
-
-
-def decoder_channels(block_out_channels: tuple[int, ...], layers_per_block: int) -> tuple[int, ...]:
-    """Channels of the decoder features at the moment skip i is concatenated, by i."""
-    channels, previous = [], block_out_channels[-1]
-    for width in reversed(block_out_channels):
-        channels += [previous] + [width] * layers_per_block
-        previous = width
-    return tuple(reversed(channels))
-
-
-def check_widths(
-    block_out_channels: tuple[int, ...], attention_levels: tuple[bool, ...], heads: int, groups: int
-) -> None:
-    """Raise a ``ValueError`` that says which width of a UNet cannot work, and why."""
-    if len(attention_levels) != len(block_out_channels):
-        raise ValueError(f"{len(block_out_channels)} levels, but attention_levels has {len(attention_levels)} entries")
-    for channels in block_out_channels:
-        if channels % groups or channels % heads:
-            raise ValueError(f"{channels} channels: must be a multiple of {groups} groups and of {heads} heads")
-        if channels <= groups:
-            raise ValueError(f"{channels} channels in {groups} groups: group norm would cancel the time embedding")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor, nn
 
-from vtonlib.official import spade, viton_hd_alias, viton_hd_gmm, viton_hd_seg
-from vtonlib.official.release import Release
+from vtonlib.official import latent_autoencoder, spade, stable_viton, viton_hd_alias, viton_hd_gmm, viton_hd_seg
+from vtonlib.official.release import Release, check_weights, listed
 
 RELEASES: dict[str, Release] = {
     "spade": spade.RELEASE,
+    "stable_viton": stable_viton.RELEASE,
+    "stable_viton_autoencoder": latent_autoencoder.RELEASE,
+    "stable_viton_image_encoder": stable_viton.IMAGE_ENCODER,
     "viton_hd_alias": viton_hd_alias.RELEASE,
     "viton_hd_gmm": viton_hd_gmm.RELEASE,
     "viton_hd_seg": viton_hd_seg.RELEASE,
@@ -18,7 +22,7 @@ RELEASES: dict[str, Release] = {
 """The releases that :func:`load` knows, by name."""
 
 
-def load(name: str, state_dict: Mapping[str, Tensor]) -> nn.Module:
+def load(name: str, state_dict: Mapping[str, Tensor], **options: Any) -> nn.Module:
     """The module that released weights belong to, with copies of them, in evaluation mode.
 
     Read the file with a loader of your choice; the terms of use of released weights are their authors'.
@@ -26,6 +30,7 @@ def load(name: str, state_dict: Mapping[str, Tensor]) -> nn.Module:
     Args:
         name: which release, one of ``RELEASES``.
         state_dict: its tensors under their official keys. All sizes are inferred from them.
+        options: what tensors do not tell; see ``build`` of the release's module.
 
     Raises:
         ValueError: for an unknown name (the error lists the known), and where a key is missing, unexpected or of
@@ -37,35 +42,15 @@ def load(name: str, state_dict: Mapping[str, Tensor]) -> nn.Module:
         raise ValueError(f"no release is called {name!r}; there are {', '.join(RELEASES)}")
     strange = [key for key, value in state_dict.items() if not isinstance(value, Tensor)]
     if strange:
-        raise ValueError(f"{name}: expected tensors alone; no tensors are {_listed(strange)}")
+        raise ValueError(f"{name}: expected tensors alone; no tensors are {listed(strange)}")
     release = RELEASES[name]
     try:
-        module = release.build(state_dict)
+        state_dict = release.prepare(state_dict)
+        module = release.build(state_dict, **options)
     except KeyError as missing:
         raise ValueError(f"these are not the weights of {name}: there is no {missing} to infer sizes from") from None
     unused = release.unused(state_dict)
     official = {release.rename(key): key for key in state_dict if key not in unused}
-    _check(name, module.state_dict(), official, state_dict)
+    check_weights(name, module.state_dict(), official, state_dict)
     module.load_state_dict({ours: state_dict[key] for ours, key in official.items()})
     return module.eval()
-
-
-def _check(name: str, ours: Mapping[str, Tensor], official: Mapping[str, str], given: Mapping[str, Tensor]) -> None:
-    """Raise one error that lists everything that does not fit."""
-    shapes = [
-        f"{key} is {tuple(given[key].shape)}, expected {tuple(ours[our].shape)}"
-        for our, key in official.items()
-        if our in ours and given[key].shape != ours[our].shape
-    ]
-    faults = {
-        "missing keys (our names)": [our for our in ours if our not in official],
-        "unexpected keys": [key for our, key in official.items() if our not in ours],
-        "wrong shapes": shapes,
-    }
-    if any(faults.values()):
-        lines = (f"{title}: {_listed(found)}" for title, found in faults.items() if found)
-        raise ValueError(f"these are not the weights of {name}; " + "; ".join(lines))
-
-
-def _listed(names: list[str]) -> str:
-    return f"{len(names)}: {', '.join(names)}"

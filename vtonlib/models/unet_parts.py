@@ -1,0 +1,162 @@
+"""Parts of denoisers: attention that can be observed, attention to one token, the levels of a UNet, their widths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from diffusers.models.attention import BasicTransformerBlock
+from diffusers.models.attention_processor import Attention, AttnProcessor2_0
+from diffusers.models.unets.unet_2d_blocks import get_down_block, get_up_block
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vtonlib.attention import AttentionCore, Grid
+
+
+class MultiHeadAttention(nn.Module):
+    """Projections around an :class:`AttentionCore`, which can be tapped by the name ``core``."""
+
+    def __init__(self, channels: int, context_channels: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.to_q = nn.Linear(channels, channels, bias=False)
+        self.to_k = nn.Linear(context_channels, channels, bias=False)
+        self.to_v = nn.Linear(context_channels, channels, bias=False)
+        self.to_out = nn.Linear(channels, channels)
+        self.core = AttentionCore()
+
+    def forward(
+        self,
+        x: Float[Tensor, "b nq c"],
+        context: Float[Tensor, "b nk e"],
+        grid: Grid,
+        keys: Float[Tensor, "b nk e"] | None = None,
+    ) -> Float[Tensor, "b nq c"]:
+        """Queries from ``x``, values from ``context``, keys from it too unless given; all lie on ``grid``."""
+        query, key, value = (
+            projected.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for projected in (self.to_q(x), self.to_k(context if keys is None else keys), self.to_v(context))
+        )
+        out = self.core(query, key, value, query_grid=grid, key_grids=(grid,))
+        return self.to_out(out.transpose(1, 2).flatten(2))
+
+
+class OneTokenAttention(AttnProcessor2_0):
+    """Cross-attention that knows the answer when there is one token: softmax over one key is 1.
+
+    The output is to_out(to_v(token)) for every query, at every place and every time step; queries and keys are not
+    computed, so ``to_q`` and ``to_k`` get no gradient (computed, it is exactly zero). With more tokens it is diffusers'.
+    The released code computes all of it. Book: sec-latent-diffusion.
+    """
+
+    def __call__(
+        self,
+        attn: Attention,
+        hidden_states: Float[Tensor, "b n c"],
+        encoder_hidden_states: Float[Tensor, "b k e"] | None = None,
+        attention_mask: Tensor | None = None,
+        temb: Tensor | None = None,
+    ) -> Float[Tensor, "b n c"]:
+        """The attention's output."""
+        if encoder_hidden_states is None or encoder_hidden_states.shape[1] != 1 or attention_mask is not None:
+            return super().__call__(attn, hidden_states, encoder_hidden_states, attention_mask, temb)
+        constant = attn.to_out[1](attn.to_out[0](attn.to_v(encoder_hidden_states)))
+        return constant.expand(-1, hidden_states.shape[1], -1)
+
+
+def answer_one_token(module: nn.Module) -> None:
+    """Let every cross-attention of every transformer block within ``module`` be :class:`OneTokenAttention`."""
+    for block in module.modules():
+        if isinstance(block, BasicTransformerBlock):
+            block.attn2.set_processor(OneTokenAttention())
+
+
+def shared_settings(width: int, heads: int, cross_attention_dim: int, groups: int) -> dict[str, Any]:
+    """The arguments that all blocks of a UNet have in common; ``width`` is that of its finest level."""
+    return {
+        "temb_channels": 4 * width,
+        "resnet_eps": 1e-5,
+        "resnet_act_fn": "silu",
+        "resnet_groups": groups,
+        "num_attention_heads": heads,
+        "cross_attention_dim": cross_attention_dim,
+    }
+
+
+def down_blocks(
+    block_out_channels: tuple[int, ...],
+    layers_per_block: int,
+    attention_levels: tuple[bool, ...],
+    shared: dict[str, Any],
+) -> nn.ModuleList:
+    """The encoder's levels, finest first; the last does not halve."""
+    blocks, width = nn.ModuleList(), block_out_channels[0]
+    for level, channels in enumerate(block_out_channels):
+        block = get_down_block(
+            "CrossAttnDownBlock2D" if attention_levels[level] else "DownBlock2D",
+            num_layers=layers_per_block,
+            in_channels=width,
+            out_channels=channels,
+            add_downsample=level < len(block_out_channels) - 1,
+            attention_head_dim=shared["num_attention_heads"],
+            downsample_padding=1,
+            **shared,
+        )
+        blocks.append(block)
+        width = channels
+    return blocks
+
+
+def up_blocks(
+    block_out_channels: tuple[int, ...],
+    layers_per_block: int,
+    attention_levels: tuple[bool, ...],
+    shared: dict[str, Any],
+) -> nn.ModuleList:
+    """The decoder's levels, deepest first."""
+    blocks, previous = nn.ModuleList(), block_out_channels[-1]
+    for level in reversed(range(len(block_out_channels))):
+        block = get_up_block(
+            "CrossAttnUpBlock2D" if attention_levels[level] else "UpBlock2D",
+            num_layers=layers_per_block + 1,
+            in_channels=block_out_channels[max(level - 1, 0)],
+            out_channels=block_out_channels[level],
+            prev_output_channel=previous,
+            add_upsample=level > 0,
+            attention_head_dim=shared["num_attention_heads"],
+            **shared,
+        )
+        blocks.append(block)
+        previous = block_out_channels[level]
+    return blocks
+
+
+def skip_channels(block_out_channels: tuple[int, ...], layers_per_block: int) -> tuple[int, ...]:
+    """Channels of each skip of a UNet, in order of computation."""
+    channels = [block_out_channels[0]]
+    for level, width in enumerate(block_out_channels):
+        downsampler = level < len(block_out_channels) - 1
+        channels += [width] * (layers_per_block + downsampler)
+    return tuple(channels)
+
+
+def decoder_channels(block_out_channels: tuple[int, ...], layers_per_block: int) -> tuple[int, ...]:
+    """Channels of the decoder features at the moment skip i is concatenated, by i."""
+    channels, previous = [], block_out_channels[-1]
+    for width in reversed(block_out_channels):
+        channels += [previous] + [width] * layers_per_block
+        previous = width
+    return tuple(reversed(channels))
+
+
+def check_widths(
+    block_out_channels: tuple[int, ...], attention_levels: tuple[bool, ...], heads: int, groups: int
+) -> None:
+    """Raise a ``ValueError`` that says which width of a UNet cannot work, and why."""
+    if len(attention_levels) != len(block_out_channels):
+        raise ValueError(f"{len(block_out_channels)} levels, but attention_levels has {len(attention_levels)} entries")
+    for channels in block_out_channels:
+        if channels % groups or channels % heads:
+            raise ValueError(f"{channels} channels: must be a multiple of {groups} groups and of {heads} heads")
+    if all(channels <= groups for channels in block_out_channels):
+        raise ValueError(f"no more channels than {groups} groups: group norm would cancel the time embedding")
