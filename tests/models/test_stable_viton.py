@@ -1,17 +1,15 @@
-"""Zero cross-attention: the identity at the start, StableVITON's block when given its weights."""
-
-from pathlib import Path
+"""Zero cross-attention: the identity at the start; what the control branch sees; what is saved."""
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from vtonlib.attention import AttentionTap
-from vtonlib.models.garment_encoder import GarmentEncoder, position_features
+from vtonlib.models.garment_encoder import ControlBranch, GarmentEncoder, position_features
 from vtonlib.models.stable_viton import StableVITONUNet, ZeroCrossAttentionBlock
+from vtonlib.models.stored import load_stored
 from vtonlib.models.unet import UNet
 
-GOLDENS = Path(__file__).resolve().parents[1] / "goldens"
 TINY = {
     "block_out_channels": (16, 32),
     "layers_per_block": 1,
@@ -37,47 +35,39 @@ def inputs():
     return sample, torch.tensor([10, 800]), context, garment
 
 
-def golden_block():
-    """The released code's block with its weights, in our names."""
-    tensors = {k: v.float() for k, v in load_file(GOLDENS / "sv_zero_xattn_small.safetensors").items()}
-    block = ZeroCrossAttentionBlock(64, 32, heads=4)
-    state = {
-        k.removeprefix("state.warp_flow_blk.")
-        .removeprefix("transformer_blocks.0.")
-        .replace("to_out.0.", "to_out.")
-        .replace("state.warp_zero_conv.", "zero_conv."): v
-        for k, v in tensors.items()
-        if k.startswith("state.")
-    }
-    block.load_state_dict(state)
-    return block, tensors
-
-
-def assert_near(got, expected, rtol=2e-4):
-    assert (got - expected).abs().max() <= rtol * expected.abs().max()
-
-
-def test_golden_forward_and_gradients():
-    block, golden = golden_block()
-    x, garment = golden["x"].requires_grad_(), golden["hint"].requires_grad_()
-    out = block(x, garment)
-    assert_near(out, golden["warp_out"])
-    (out * golden["cotangent"]).sum().div(100).backward()
-    assert_near(x.grad, golden["grad_x"])
-    assert_near(garment.grad, golden["grad_hint"])
-
-
 def test_a_new_block_is_the_identity_bitwise():
     block = ZeroCrossAttentionBlock(16, 8, heads=4, norm_num_groups=8)
     x = torch.randn(2, 16, 6, 4)
     assert torch.equal(block(x, torch.randn(2, 8, 6, 4)), x)
 
 
-def test_only_the_last_zero_receives_a_gradient_in_the_first_step():
-    block = ZeroCrossAttentionBlock(16, 8, heads=4, norm_num_groups=8)
+def moved(block):
+    """The parameters with a gradient; then one step along it."""
+    block.zero_grad()
     block(torch.randn(2, 16, 6, 4), torch.randn(2, 8, 6, 4)).square().sum().backward()
-    moved = {name for name, p in block.named_parameters() if p.grad is not None and p.grad.abs().max() > 0}
-    assert moved == {"zero_conv.weight", "zero_conv.bias"}
+    names = {name for name, p in block.named_parameters() if p.grad.abs().max() > 0}
+    with torch.no_grad():
+        for parameter in block.parameters():
+            parameter -= 0.01 * parameter.grad
+    return names
+
+
+@pytest.mark.parametrize(("zeros", "steps"), [(1, 2), (2, 3)])
+def test_each_zero_layer_stops_the_gradient_for_one_step(zeros, steps):
+    torch.manual_seed(0)
+    block = ZeroCrossAttentionBlock(16, 8, heads=4, norm_num_groups=8, zero_layers=zeros)
+    names, last = {name for name, _ in block.named_parameters()}, {"zero_conv.weight", "zero_conv.bias"}
+    learns = [moved(block) for _ in range(steps)]
+    assert learns[0] == last
+    if zeros == 2:
+        assert learns[1] == last | {"proj_out.weight", "proj_out.bias"}
+    assert learns[-1] == names
+    assert block.proj_out.weight.abs().max() > 0
+
+
+def test_another_number_of_zero_layers_is_refused():
+    with pytest.raises(ValueError, match="zero_layers is 3, expected 1 or 2"):
+        ZeroCrossAttentionBlock(16, 8, heads=4, norm_num_groups=8, zero_layers=3)
 
 
 def test_maps_of_different_size_are_refused():
@@ -181,3 +171,107 @@ def test_a_blind_twin_is_saved_as_one(model, tmp_path):
     assert StableVITONUNet.from_pretrained(tmp_path).blind
     with pytest.raises(ValueError, match="keys_see is 'outline', expected 'garment' or 'place'"):
         StableVITONUNet(**TINY, keys_see="outline")
+
+
+def awakened(**options):
+    """A model with both zeros away from zero, so that what the blocks read arrives at the output."""
+    torch.manual_seed(0)
+    model = StableVITONUNet(**TINY, **options).eval()
+    for name, parameter in model.named_parameters():
+        if any(part in name for part in ("zero_conv", "proj_out", "garment_conv")):
+            torch.nn.init.normal_(parameter, std=0.1)
+    return model
+
+
+def test_a_new_released_model_equals_its_base_bitwise(inputs):
+    sample, time, context, garment = inputs
+    model = StableVITONUNet(**TINY, control_sees="person", zero_layers=2)
+    features = model.encode_garment(garment, context)
+    assert torch.equal(model(sample, time, context, features), model.unet(sample, time, context))
+    assert model.garment_encoder.garment_conv.weight.count_nonzero() == 0
+    assert all(warp.proj_out.weight.count_nonzero() == 0 for warp in model.warps)
+
+
+def test_the_released_branch_sees_the_person_the_time_and_the_garment(inputs):
+    sample, time, context, garment = inputs
+    model = awakened(control_sees="person")
+    assert isinstance(model.garment_encoder, ControlBranch)
+
+    def maps(sample=sample, time=time, context=context, garment=garment):
+        return model.control(sample, time, context, model.encode_garment(garment, context)).values
+
+    own = maps()
+    for change in ({"sample": sample + 1}, {"time": time + 50}, {"garment": garment.flip(0)}):
+        assert not torch.allclose(own[-1], maps(**change)[-1]), change
+    features = model.encode_garment(garment, context)
+    assert len(features.values) == 1 and features.keys is features.values
+    before, after = (model(sample, time, context, model.encode_garment(g, context)) for g in (garment, -garment))
+    assert not torch.allclose(before, after)
+
+
+def test_the_garment_alone_decides_what_our_branch_computes(model, inputs):
+    sample, time, context, garment = inputs
+    features = model.encode_garment(garment, context)
+    assert model.control(sample, time, context, features) is features
+
+
+@pytest.mark.parametrize("sees", ["garment", "person"])
+def test_the_control_branch_has_no_level_that_nothing_reads(sees):
+    model = awakened(control_sees=sees)
+    assert len(model.garment_encoder.down_blocks) == len(TINY["block_out_channels"]) - 1
+    sample, context, garment = torch.randn(1, 13, 8, 6), torch.randn(1, 1, 12), torch.randn(1, 4, 8, 6)
+    model(sample, torch.tensor([5]), context, model.encode_garment(garment, context)).sum().backward()
+    assert all(p.grad is not None and p.grad.any() for p in model.garment_encoder.parameters())
+    with pytest.raises(ValueError, match="block_out_channels has one level: expected at least 2"):
+        StableVITONUNet(**{**TINY, "block_out_channels": (16,), "attention_levels": (True,)}, control_sees=sees)
+
+
+def test_the_released_branch_has_a_blind_twin_and_can_be_shown_another_garment(inputs):
+    model, twin = awakened(control_sees="person"), awakened(control_sees="person", keys_see="place")
+    own, misled = records_of(model, inputs), records_of(model, inputs, shown=inputs[3].flip(0))
+    name = "warps.0.attn2.core"
+    assert not torch.allclose(misled[name].key, own[name].key)
+    sample, time, context, garment = inputs
+    one, two = (records_of(twin, (sample, time, c, g)) for c, g in ((context, garment), (-context, -garment)))
+    first = "warps.1.attn2.core"  # the first block of the decoder: its queries have not met a garment yet
+    assert torch.equal(one[first].key, two[first].key) and torch.equal(one[name].key, two[name].key)
+
+
+def test_a_garment_of_another_size_is_refused(inputs):
+    sample, time, context, _ = inputs
+    for sees in ("garment", "person"):
+        model = awakened(control_sees=sees)
+        with pytest.raises(ValueError, match=r"\(8, 6\)|8, 6\)"):
+            model(sample, time, context, model.encode_garment(torch.randn(2, 4, 4, 4), context))
+    with pytest.raises(ValueError, match="control_sees is 'pose', expected 'garment' or 'person'"):
+        StableVITONUNet(**TINY, control_sees="pose")
+
+
+def test_files_of_the_time_before_load_without_what_nothing_read(model, inputs, tmp_path):
+    sample, time, context, garment = inputs
+    model.save_pretrained(tmp_path)
+    file = next(tmp_path.glob("*.safetensors"))
+    weights = load_file(file)
+    dead = {f"garment_encoder.{k}": v for k, v in model.unet.state_dict().items() if k.startswith("down_blocks.1.")}
+    assert dead and not dead.keys() & weights.keys()
+    save_file(weights | dead, file, metadata={"format": "pt"})
+    loaded = load_stored(StableVITONUNet, tmp_path)
+    features = model.encode_garment(garment, context)
+    assert torch.equal(loaded(sample, time, context, features), model(sample, time, context, features))
+    save_file({k: v for k, v in weights.items() if "garment_encoder.conv_in" not in k}, file, metadata={"format": "pt"})
+    with pytest.raises(ValueError, match=r"lacks garment_encoder\.conv_in"):
+        load_stored(StableVITONUNet, tmp_path)
+
+
+def test_without_encoder_gradients_the_result_is_the_same_and_the_encoder_learns_nothing(inputs):
+    model, (sample, time, context, garment) = awakened(), inputs
+    outputs = []
+    for encoder_gradients in (True, False):
+        model.zero_grad()
+        features = model.encode_garment(garment, context)
+        outputs.append(model(sample, time, context, features, encoder_gradients=encoder_gradients))
+        outputs[-1].square().sum().backward()
+    assert torch.equal(*outputs)
+    still = {name.split(".")[1] for name, p in model.unet.named_parameters(prefix="unet") if p.grad is None}
+    assert {"conv_in", "time_embedding", "down_blocks", "mid_block"} <= still
+    assert all(p.grad is not None for p in model.unet.up_blocks[1].resnets.parameters())

@@ -94,3 +94,26 @@ def test_a_size_that_does_not_divide_is_refused():
     _, unet = pair(*SHAPES["two attention levels"])
     with pytest.raises(ValueError, match="10x8; both sides must be multiples of 4"):
         unet(torch.randn(1, 13, 10, 8), torch.tensor([1]), torch.randn(1, 1, 12))
+
+
+def test_attention_to_one_token_is_a_constant_and_equals_diffusers():
+    """Softmax over one key is 1: the same vector at every place, whatever asks. (Diffusers computes it.)"""
+    reference, ours = pair(*SHAPES["two attention levels"])
+    sample, time, context = torch.randn(2, 13, 12, 8), torch.tensor([3, 700]), torch.randn(2, 1, 12)
+    outputs = [net(sample, time, context) for net in (reference, ours)]
+    torch.testing.assert_close(outputs[1], outputs[0].sample)
+    for output in (outputs[0].sample, outputs[1]):
+        output.square().sum().backward()
+    theirs = dict(reference.named_parameters())
+    for name, parameter in ours.named_parameters():
+        if any(part in name for part in (".attn2.to_q.", ".attn2.to_k.", ".norm2.")) and "attentions" in name:
+            assert parameter.grad is None and theirs[name].grad.abs().max() < 1e-6, name  # theirs is rounding
+        else:
+            torch.testing.assert_close(parameter.grad, theirs[name].grad, rtol=1e-3, atol=1e-4)
+    said = {}
+    block = ours.mid_block.attentions[0].transformer_blocks[0].attn2
+    block.register_forward_hook(lambda module, given, output: said.update(out=output))
+    ours(sample, time, context)
+    assert said["out"].shape[1] == 3 * 2
+    assert torch.equal(said["out"], said["out"][:, :1].expand_as(said["out"]))
+    assert torch.equal(said["out"][:, 0], block.to_out[0](block.to_v(context))[:, 0])

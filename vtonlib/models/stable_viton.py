@@ -194,7 +194,7 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
         context: Float[Tensor, "b n e"],
         garment_features: GarmentFeatures,
     ) -> GarmentFeatures:
-        """The maps that the blocks read, finest first: ``garment_features`` themselves unless the branch sees the person.
+        """The maps that the blocks read, finest first: ``garment_features`` itself unless the branch sees the person.
 
         Arguments as in :meth:`forward`.
         """

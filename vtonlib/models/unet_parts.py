@@ -45,8 +45,8 @@ class OneTokenAttention(AttnProcessor2_0):
     """Cross-attention that knows the answer when there is one token: softmax over one key is 1.
 
     The output is to_out(to_v(token)) for every query, at every place and every time step; queries and keys are not
-    computed, so ``to_q`` and ``to_k`` get no gradient (computed, it is exactly zero). With more tokens it is diffusers'.
-    The released code computes all of it. Book: sec-latent-diffusion.
+    computed, so ``to_q`` and ``to_k`` get no gradient (the released code computes them, with a gradient of zero). With
+    more tokens it is diffusers'. Book: sec-latent-diffusion.
     """
 
     def __call__(

@@ -18,7 +18,11 @@ PERSON_CHANNELS = 13
 
 
 def start(
-    state_dict: Mapping[str, Tensor], *, in_channels: int = PERSON_CHANNELS, num_attention_heads: int = 8, **options: Any
+    state_dict: Mapping[str, Tensor],
+    *,
+    in_channels: int = PERSON_CHANNELS,
+    num_attention_heads: int = 8,
+    **options: Any,
 ) -> StableVITONUNet:
     """The denoiser with the base model's weights, a control branch that begins as a copy, and new blocks.
 

@@ -26,9 +26,11 @@ DEAD = tuple(CONTROL + part for part in ("input_blocks.9.", "input_blocks.10.", 
 UNREAD = ("lastzc.", "model_ema.")
 """A convolution that the released configuration does not call, and training's average of the weights."""
 BUFFERS = frozenset(
-    ("betas", "alphas_cumprod", "alphas_cumprod_prev", "sqrt_alphas_cumprod", "sqrt_one_minus_alphas_cumprod")
-    + ("log_one_minus_alphas_cumprod", "sqrt_recip_alphas_cumprod", "sqrt_recipm1_alphas_cumprod", "logvar")
-    + ("posterior_variance", "posterior_log_variance_clipped", "posterior_mean_coef1", "posterior_mean_coef2")
+    [
+        *("betas", "alphas_cumprod", "alphas_cumprod_prev", "sqrt_alphas_cumprod", "sqrt_one_minus_alphas_cumprod"),
+        *("log_one_minus_alphas_cumprod", "sqrt_recip_alphas_cumprod", "sqrt_recipm1_alphas_cumprod", "logvar"),
+        *("posterior_variance", "posterior_log_variance_clipped", "posterior_mean_coef1", "posterior_mean_coef2"),
+    ]
 )
 """The noise schedule, which is computed from its settings."""
 BLOCKS = 9

@@ -9,7 +9,7 @@ from diffusers import AutoencoderKL
 from torch import nn
 
 from vtonlib.models.image_encoder import ImageEncoder
-from vtonlib.models.stable_viton import GarmentEncoder, StableVITONUNet
+from vtonlib.models.stable_viton import StableVITONUNet
 from vtonlib.models.stored import load_stored
 
 
@@ -35,8 +35,7 @@ def load_initial(folder: Path, unet: StableVITONUNet, image_encoder: ImageEncode
     for name, model in (("unet", unet), ("image_encoder", image_encoder)):
         _copy(load_stored(type(model), stored / name), model, f"{stored / name}")
     if not any(value.any() for name, value in unet.warps.state_dict().items() if ".zero_conv." in name):
-        fresh = GarmentEncoder.from_unet(unet.unet).state_dict()
-        unet.garment_encoder.load_state_dict(fresh)
+        unet.garment_encoder.begin_as(unet.unet)
 
 
 def _copy(stored: nn.Module, model: nn.Module, where: str) -> None:
