@@ -72,7 +72,7 @@ def test_the_layout_of_diffusers_is_read_too() -> None:
 
 
 def test_what_is_no_base_model_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"not the weights of a base model: there is no .conv_in\.weight. \(our name\)"):
+    with pytest.raises(ValueError, match=r"weights of a base model: there is no .conv_in\.weight. \(our name\)"):
         start({"fc.weight": torch.zeros(1)})
     with pytest.raises(ValueError, match="has 13 input channels: expected at most 9"):
         start(base(13), num_attention_heads=HEADS, in_channels=9)

@@ -41,10 +41,8 @@ def start(
     Raises:
         ValueError: where the weights are not those of such a UNet, or have more input channels than wanted.
     """
-    first_layout = any(key.startswith(DENOISER) for key in state_dict)
-    official = {rename_unet_key(k.removeprefix(DENOISER)): k for k in state_dict if k.startswith(DENOISER)}
-    official = official if first_layout else {key: key for key in state_dict}
-    given = {ours: state_dict[key] for ours, key in official.items()}
+    first_layout = {k.removeprefix(DENOISER): v for k, v in state_dict.items() if k.startswith(DENOISER)}
+    given = {rename_unet_key(key): value for key, value in first_layout.items()} or dict(state_dict)
     try:
         shape = unet_shape(given)
     except KeyError as missing:
