@@ -12,8 +12,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vtonlib.attention import Grid
+from vtonlib.models.garment_encoder import position_features
+from vtonlib.models.initialization import zero_module
 from vtonlib.models.matcher import ResidualConv
-from vtonlib.models.stable_viton import MultiHeadAttention, ZeroCrossAttentionBlock, position_features, zero_module
+from vtonlib.models.stable_viton import ZeroCrossAttentionBlock
+from vtonlib.models.unet_parts import MultiHeadAttention
 
 PERSON_CHANNELS = 7
 PATCH = 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -64,6 +64,7 @@ class SPADEResBlock(ModulatedResBlock):
         label_channels: channels of the label map.
         norm: see :class:`SPADE`.
         hidden: width of the modulations' hidden layer.
+        kernel_size: side of the modulations' kernels, an odd number.
         spectral: whether the convolutions are spectrally normalized.
 
     Source: SPADE, figure 4 and appendix A. Book: sec-conditional-normalization.
@@ -77,15 +78,17 @@ class SPADEResBlock(ModulatedResBlock):
         *,
         norm: ParamFreeNorm = "instance",
         hidden: int = 128,
+        kernel_size: int = 3,
         spectral: bool = True,
     ) -> None:
-        make = partial(SPADE, label_channels=label_channels, norm=norm, hidden=hidden)
+        make = partial(SPADE, label_channels=label_channels, norm=norm, hidden=hidden, kernel_size=kernel_size)
         super().__init__(in_channels, out_channels, make, spectral=spectral)
+        self.kernel_size = kernel_size
 
     def forward(self, x: Float[Tensor, "b c h w"], labels: Float[Tensor, "b k H W"]) -> Float[Tensor, "b d h w"]:
         """The block's output; the label map is resized to x, nearest."""
         labels = resize_nearest(labels, *x.shape[-2:])
-        patterns = find_patterns(labels)
+        patterns = find_patterns(labels) if self.kernel_size == 3 else None
         return self.combine(x, lambda norm, features: norm(features, labels, patterns))
 
 
@@ -98,6 +101,7 @@ class SPADELadder(nn.Module):
         flat: the blocks that do not double their input's size, besides the first, which never does.
         norm: see :class:`SPADE`.
         hidden: width of the modulations' hidden layer.
+        kernel_size: side of the modulations' kernels, an odd number.
         spectral: whether the blocks' convolutions are spectrally normalized.
 
     Source: SPADE, appendix A. Book: sec-conditional-normalization.
@@ -111,12 +115,14 @@ class SPADELadder(nn.Module):
         flat: Sequence[int] = (),
         norm: ParamFreeNorm = "instance",
         hidden: int = 128,
+        kernel_size: int = 3,
         spectral: bool = True,
     ) -> None:
         super().__init__()
         self.flat = (0, *flat)
+        options: dict[str, Any] = {"norm": norm, "hidden": hidden, "kernel_size": kernel_size, "spectral": spectral}
         self.blocks = nn.ModuleList(
-            SPADEResBlock(before, after, label_channels, norm=norm, hidden=hidden, spectral=spectral)
+            SPADEResBlock(before, after, label_channels, **options)
             for before, after in zip([widths[0], *widths], widths, strict=False)
         )
         self.conv_img = nn.Conv2d(widths[-1], 3, 3, padding=1)
@@ -144,6 +150,7 @@ class SPADEGenerator(SPADELadder):
         upsampling: doublings from the smallest map to the image: 5 for ``normal``, 6 for ``more``, 7 for ``most``.
         norm: see :class:`SPADE`.
         hidden: width of the modulations' hidden layer.
+        kernel_size: side of the modulations' kernels, an odd number.
         spectral: whether the blocks' convolutions are spectrally normalized.
 
     Raises:
@@ -161,6 +168,7 @@ class SPADEGenerator(SPADELadder):
         upsampling: Upsampling = "normal",
         norm: ParamFreeNorm = "instance",
         hidden: int = 128,
+        kernel_size: int = 3,
         spectral: bool = True,
     ) -> None:
         if upsampling not in ("normal", "more", "most"):
@@ -171,7 +179,8 @@ class SPADEGenerator(SPADELadder):
                 raise ValueError(f"channels is {channels}: upsampling 'most' halves it, so it must be even")
             widths.append(channels // 2)
         flat = (2,) if upsampling == "normal" else ()
-        super().__init__(label_channels, widths, flat=flat, norm=norm, hidden=hidden, spectral=spectral)
+        options: dict[str, Any] = {"norm": norm, "hidden": hidden, "kernel_size": kernel_size, "spectral": spectral}
+        super().__init__(label_channels, widths, flat=flat, **options)
         self.fc = nn.Conv2d(label_channels, widths[0], 3, padding=1)
         init_xavier(self)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from vtonlib.models.initialization import init_xavier
+from vtonlib.models.normalization import spectral_norm
 from vtonlib.models.normalization.spade import ParamFreeNorm
 from vtonlib.models.spade import SLOPE, SPADELadder
 
@@ -44,6 +45,7 @@ class StyleEncoder(nn.Module):
         widths: channels of the convolutions.
         instance_norm: whether instance norm follows each convolution, as in the released code. Without it the
             encoder also sees what instance norm deletes.
+        spectral: whether the convolutions are spectrally normalized and have no bias, as in the released weights.
 
     Raises:
         ValueError: where the last map would be a single pixel, which instance norm would wipe out.
@@ -59,6 +61,7 @@ class StyleEncoder(nn.Module):
         widths: Sequence[int] = (64, 128, 256, 512, 512, 512),
         *,
         instance_norm: bool = True,
+        spectral: bool = False,
     ) -> None:
         super().__init__()
         self.size = size
@@ -67,7 +70,8 @@ class StyleEncoder(nn.Module):
             raise ValueError(f"images are {size[0]}x{size[1]}: {len(widths)} halvings leave a map of one pixel")
         self.layers = nn.Sequential()
         for before, after in pairwise((3, *widths)):
-            self.layers.append(nn.Conv2d(before, after, 3, 2, 1))
+            conv = nn.Conv2d(before, after, 3, 2, 1, bias=not spectral)
+            self.layers.append(spectral_norm(conv) if spectral else conv)
             if instance_norm:
                 self.layers.append(nn.InstanceNorm2d(after))
             self.layers.append(nn.LeakyReLU(SLOPE))
@@ -97,8 +101,10 @@ class StyledSPADEGenerator(SPADELadder):
         size: height and width of the images.
         style_channels: numbers in a style.
         widths: channels that each block puts out, coarsest first; each after the first doubles the size.
+        flat: the blocks that do not double their input's size, besides the first, which never does.
         norm: see :class:`SPADE`.
         hidden: width of the modulations' hidden layer.
+        kernel_size: side of the modulations' kernels, an odd number.
         spectral: whether the blocks' convolutions are spectrally normalized.
 
     Raises:
@@ -114,11 +120,14 @@ class StyledSPADEGenerator(SPADELadder):
         style_channels: int = 256,
         widths: Sequence[int] = (1024, 1024, 1024, 512, 256, 128, 64),
         *,
+        flat: Sequence[int] = (),
         norm: ParamFreeNorm = "instance",
         hidden: int = 128,
+        kernel_size: int = 3,
         spectral: bool = True,
     ) -> None:
-        super().__init__(label_channels, widths, norm=norm, hidden=hidden, spectral=spectral)
+        options: dict[str, Any] = {"norm": norm, "hidden": hidden, "kernel_size": kernel_size, "spectral": spectral}
+        super().__init__(label_channels, widths, flat=flat, **options)
         multiple = 2**self.doublings
         self.size, self.smallest = size, (size[0] // multiple, size[1] // multiple)
         if size[0] % multiple or size[1] % multiple or self.smallest[0] * self.smallest[1] < 2:

@@ -12,6 +12,8 @@ from vtonlib.official.release import Release, check_weights, listed
 
 RELEASES: dict[str, Release] = {
     "spade": spade.RELEASE,
+    "spade_discriminator": spade.DISCRIMINATOR,
+    "spade_encoder": spade.ENCODER,
     "stable_viton": stable_viton.RELEASE,
     "stable_viton_autoencoder": latent_autoencoder.RELEASE,
     "stable_viton_image_encoder": stable_viton.IMAGE_ENCODER,

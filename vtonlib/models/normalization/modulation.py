@@ -32,16 +32,22 @@ class LabelModulation(nn.Module):
         features: channels of the activation to modulate.
         label_channels: channels of the label map.
         hidden: width of the hidden layer.
+        kernel_size: side of the convolutions' kernels, an odd number; with 1 a pixel's own label is all that counts.
+
+    Raises:
+        ValueError: for an even ``kernel_size``.
 
     Source: SPADE, appendix A. Book: sec-conditional-normalization.
     """
 
-    def __init__(self, features: int, label_channels: int, hidden: int = 128) -> None:
+    def __init__(self, features: int, label_channels: int, hidden: int = 128, kernel_size: int = 3) -> None:
         super().__init__()
-        self.label_channels = label_channels
-        self.shared = nn.Conv2d(label_channels, hidden, 3, padding=1)
-        self.gamma = nn.Conv2d(hidden, features, 3, padding=1)
-        self.beta = nn.Conv2d(hidden, features, 3, padding=1)
+        if kernel_size % 2 == 0:
+            raise ValueError(f"kernel_size is {kernel_size}: expected an odd number")
+        self.label_channels, self.kernel_size, padding = label_channels, kernel_size, kernel_size // 2
+        self.shared = nn.Conv2d(label_channels, hidden, kernel_size, padding=padding)
+        self.gamma = nn.Conv2d(hidden, features, kernel_size, padding=padding)
+        self.beta = nn.Conv2d(hidden, features, kernel_size, padding=padding)
 
     def forward(self, labels: Float[Tensor, "b k H W"], height: int, width: int) -> Modulation:
         """Gamma and beta for an activation of ``height`` x ``width``; a label map of another size is resized.
@@ -59,13 +65,14 @@ class LabelModulation(nn.Module):
         """``x`` modulated as ``labels`` say.
 
         With the ``patterns`` of these labels, at the size of ``x``, gamma and beta are computed once for each and the
-        result is the same up to rounding, in a fraction of the time and, without gradients, of the memory.
+        result is the same up to rounding, in a fraction of the time and, without gradients, of the memory. Patterns are
+        of 5x5 labels: kernels of another size than 3 leave them aside.
 
         Raises:
             ValueError: as for gamma and beta themselves.
         """
         self._check(labels)
-        if patterns is None:
+        if patterns is None or self.kernel_size != 3:
             return modulate(x, *self(labels, *x.shape[-2:]))
         gamma, beta = self.table(patterns)
         if torch.is_grad_enabled():

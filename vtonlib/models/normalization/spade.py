@@ -38,16 +38,23 @@ class SPADE(nn.Module):
         norm: the normalization without parameters. ``sync_batch`` shares statistics between processes and is batch
             norm where there is one process.
         hidden: width of the modulation's hidden layer.
+        kernel_size: side of the modulation's kernels, an odd number.
 
     Source: SPADE, equations 1 to 3. Equation: eq-spade. Book: sec-conditional-normalization.
     """
 
     def __init__(
-        self, features: int, label_channels: int, *, norm: ParamFreeNorm = "instance", hidden: int = 128
+        self,
+        features: int,
+        label_channels: int,
+        *,
+        norm: ParamFreeNorm = "instance",
+        hidden: int = 128,
+        kernel_size: int = 3,
     ) -> None:
         super().__init__()
         self.param_free_norm = param_free_norm(norm, features)
-        self.modulation = LabelModulation(features, label_channels, hidden)
+        self.modulation = LabelModulation(features, label_channels, hidden, kernel_size)
 
     def forward(
         self, x: Float[Tensor, "b c h w"], labels: Float[Tensor, "b k H W"], patterns: LabelPatterns | None = None
