@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from vtonlib import experiment
+from vtonlib import experiment, scoring
 from vtonlib.data.folders import check_folder, write_folder
 from vtonlib.data.world import World
 from vtonlib.presets import preset
@@ -31,7 +31,8 @@ def quality(root: str, steps: int, out: Path) -> dict[str, object]:
         train=dataclasses.replace(default.train, steps=steps, sample_every=0),
     )
     experiment.train(config, out)
-    table = experiment.evaluate(out, root="").table("paired")
+    paired = f"paired, laid {config.data.laid}"
+    table = scoring.evaluate(out, root="", splits=[paired]).table(paired)
     return {metric: table.cell(method, metric)._asdict() for method, metric in METRICS}
 
 

@@ -45,8 +45,8 @@ def latent_flow(batch: TryOnBatch, height: int, width: int) -> tuple[Tensor, Ten
 
 
 def repainted(image: Float[Tensor, "b 3 h w"], batch: TryOnBatch) -> Float[Tensor, "b 3 h w"]:
-    """``image`` inside the region to paint, the given pixels outside of it."""
-    return torch.lerp(batch.agnostic, image, batch.agnostic_mask)
+    """``image`` inside the region to paint, the given pixels outside of it: those are already weighted by the mask."""
+    return batch.agnostic + image * batch.agnostic_mask
 
 
 @torch.no_grad()
