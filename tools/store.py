@@ -10,7 +10,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tools import machine, summary
 from tools.gpu import LARGEST_CHECKPOINT
@@ -45,6 +45,16 @@ def _change(file: Path, *, drop: str = "", **values: object) -> None:
     file.write_text(json.dumps({**kept, **values}, indent=2) + "\n", encoding="utf8")
 
 
+def portable(config: dict[str, Any]) -> dict[str, Any]:
+    """A run's config without the folders of this machine: of an absolute path only the last name stays."""
+    parts = {key: dict(config[key]) if isinstance(config.get(key), dict) else {} for key in ("task", "data")}
+    for values in parts.values():
+        for name, value in values.items():
+            if isinstance(value, str) and Path(value).is_absolute():
+                values[name] = Path(value).name
+    return {**config, **{key: values for key, values in parts.items() if values}}
+
+
 def training(run: Path) -> Training:
     """What the config and the log of a run say of it; the hours are those of its log.
 
@@ -55,7 +65,7 @@ def training(run: Path) -> Training:
 
     if not (run / "config.json").is_file():
         sys.exit(f"{run}: no config.json, so nobody knows what was trained")
-    config = json.loads((run / "config.json").read_text(encoding="utf8"))
+    config = portable(json.loads((run / "config.json").read_text(encoding="utf8")))
     lines = (run / "log.jsonl").read_text(encoding="utf8").splitlines() if (run / "log.jsonl").exists() else []
     seconds = [record["elapsed"] for record in map(json.loads, lines) if "elapsed" in record]
     settings = config["train"]
@@ -114,11 +124,12 @@ def store(
             _change(settings, drop="_name_or_path")  # where on this machine a network was read from
         if steps is not None:
             _change(folder / "model_index.json", default_denoising_steps=steps)
-        for name in () if bare else BESIDE if made is None else BESIDE[:1]:
+        for name in BESIDE if made is None and not bare else ():
             if (run / name).exists():
                 shutil.copy2(run / name, folder / name)
         if made is not None:
             (folder / RECORD).write_text(made.to_json(), encoding="utf8")
+            (folder / "config.json").write_text(json.dumps(made.trainings[-1].config, indent=2) + "\n", encoding="utf8")
     print(f"stored: {out}")
 
 

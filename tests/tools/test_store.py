@@ -147,8 +147,14 @@ def test_one_network_alone_keeps_its_own_config(run: Path, tmp_path: Path) -> No
 
 
 def test_a_record_takes_the_place_of_the_report(run: Path, tmp_path: Path) -> None:
-    made = checkpoints.Provenance(trainings=(), machine="2 cores", examples=0, scores={})
+    config = {"preset": "x", "size": "tiny", "task": {"initial": str(tmp_path / "runs" / "coarse"), "norm": "alias"}}
+    (run / "config.json").write_text(json.dumps({**config, "train": {"steps": 1, "batch_size": 2, "seed": 3}}))
+    (run / "log.jsonl").unlink()
+    made = module.provenance([run], run / "report.json", "2 cores")
     store(run, tmp_path / "stored", made=made)
+    stored_config = json.loads((tmp_path / "stored" / "config.json").read_text())
+    assert stored_config == made.trainings[-1].config
+    assert stored_config["task"] == {"initial": "coarse", "norm": "alias"}, "no folder of this machine"
     assert set(digests(tmp_path / "stored")) >= {"config.json", "provenance.json"}
     assert not (tmp_path / "stored" / "report.md").exists()
     stored = (tmp_path / "stored" / "provenance.json").read_text()
