@@ -32,6 +32,7 @@ def drawn(*shape: int, seed: int = 6) -> Tensor:
     return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
+@pytest.mark.equation("eq-noise-schedule")
 def test_what_every_step_leaves() -> None:
     left, expected = 1.0, []
     for t in range(1000):
@@ -45,6 +46,7 @@ def test_what_every_step_leaves() -> None:
         noise_schedule(1)
 
 
+@pytest.mark.equation("eq-zero-terminal")
 def test_nothing_is_left_at_the_end() -> None:
     released, ours = noise_schedule(), zero_terminal(noise_schedule())
     for t in (0, 1, 500, 998, 999):
@@ -55,6 +57,8 @@ def test_nothing_is_left_at_the_end() -> None:
     torch.testing.assert_close(ours.float(), new_scheduler().alphas_cumprod, rtol=2e-3, atol=1e-6)
 
 
+@pytest.mark.equation("eq-forward-process")
+@pytest.mark.equation("eq-signal-to-noise")
 def test_forward_by_steps_and_at_once() -> None:
     """The closed form has the mean and the variance of a thousand small steps, written as a recursion."""
     bars = noise_schedule(40, 0.01, 0.2)
@@ -74,6 +78,8 @@ def test_forward_by_steps_and_at_once() -> None:
     )
 
 
+@pytest.mark.equation("eq-velocity")
+@pytest.mark.equation("eq-three-readings")
 @pytest.mark.parametrize("level", [0.9, 0.36, 0.0047])
 def test_three_readings_of_one_prediction(level: float) -> None:
     clean, noise = drawn(2, 5), drawn(2, 5, seed=7)
@@ -93,6 +99,7 @@ def test_three_readings_of_one_prediction(level: float) -> None:
         read_prediction(clean, noisy, level, "x0")  # type: ignore[arg-type]
 
 
+@pytest.mark.equation("eq-loss-weight")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("level", [0.9, 0.0047])
 def test_what_an_error_of_the_picture_costs(kind, level: float) -> None:
@@ -109,6 +116,7 @@ def test_what_an_error_of_the_picture_costs(kind, level: float) -> None:
         loss_weight(torch.tensor(0.5), "x0")  # type: ignore[arg-type]
 
 
+@pytest.mark.equation("eq-ideal-denoiser")
 def test_the_best_guess_is_a_mean_by_likelihood() -> None:
     pictures, noisy, level = drawn(3, 4), drawn(2, 4, seed=7), 0.36
     for b in range(2):
@@ -147,6 +155,7 @@ def test_the_worked_example_on_four_pixels() -> None:
     torch.testing.assert_close(ideal_denoiser(noisy, pictures, 0.0), pictures.mean(0, keepdim=True))
 
 
+@pytest.mark.equation("eq-ddim-step")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_step_is_the_forward_process_with_the_prediction(kind) -> None:
     scheduler = DDIMScheduler(**SD, prediction_type=kind, set_alpha_to_one=False)
@@ -158,6 +167,7 @@ def test_a_step_is_the_forward_process_with_the_prediction(kind) -> None:
     torch.testing.assert_close(add_noise(read.clean, read.noise, then), expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.equation("eq-multistep")
 def test_plms_is_ddim_along_extrapolated_noise() -> None:
     """diffusers' PNDM without its warm-up, from its fourth prediction on; a line is extrapolated exactly."""
     scheduler = PNDMScheduler(
@@ -184,6 +194,8 @@ def test_plms_is_ddim_along_extrapolated_noise() -> None:
         multistep_noise([])
 
 
+@pytest.mark.equation("eq-guidance")
+@pytest.mark.equation("eq-blending")
 def test_guidance_and_blending() -> None:
     without, with_, mask = drawn(2, 3, 4, 5), drawn(2, 3, 4, 5, seed=7), torch.rand(2, 1, 4, 5, dtype=torch.float64)
     for scale in (0.0, 1.0, 5.0):

@@ -44,7 +44,7 @@ def noise_schedule(steps: int = 1000, first: float = 0.00085, last: float = 0.01
     Raises:
         ValueError: without two steps, or for variances outside of (0, 1).
 
-    Source: Ho et al. 2020, Eq. 4; Rombach et al. 2022 for the values.
+    Source: Ho et al. 2020, Eq. 4; Rombach et al. 2022 for the values. Equation: eq-noise-schedule.
     Book: sec-latent-diffusion.
     """
     if steps < 2 or not 0 < first < 1 or not 0 < last < 1:
@@ -56,7 +56,7 @@ def noise_schedule(steps: int = 1000, first: float = 0.00085, last: float = 0.01
 def zero_terminal(alpha_bars: Float[Tensor, " steps"]) -> Float[Tensor, " steps"]:
     """The schedule shifted and stretched so that nothing of the picture is left at its last step.
 
-    Source: Lin et al. 2024, Algorithm 1. Book: sec-latent-diffusion.
+    Source: Lin et al. 2024, Algorithm 1. Equation: eq-zero-terminal. Book: sec-signal-to-noise.
     """
     signal = alpha_bars.sqrt()
     return ((signal - signal[-1]) * signal[0] / (signal[0] - signal[-1])).square()
@@ -69,7 +69,8 @@ def add_noise(
 
     With a prediction in place of both it is also DDIM's step, to any other noise level.
 
-    Source: Ho et al. 2020, Eq. 4; Song et al. 2021, Eq. 12 with sigma = 0. Book: sec-latent-diffusion.
+    Source: Ho et al. 2020, Eq. 4; Song et al. 2021, Eq. 12 with sigma = 0.
+    Equations: eq-forward-process, eq-ddim-step. Book: sec-latent-diffusion.
     """
     signal, spread = _amplitudes(alpha_bar, clean)
     return signal * clean + spread * noise
@@ -78,7 +79,7 @@ def add_noise(
 def signal_to_noise(alpha_bar: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Variance of the signal over that of the noise, where clean pictures have variance 1.
 
-    Book: sec-latent-diffusion.
+    Equation: eq-signal-to-noise. Book: sec-signal-to-noise.
     """
     return alpha_bar / (1 - alpha_bar)
 
@@ -88,7 +89,7 @@ def velocity(
 ) -> Float[Tensor, "*shape"]:
     """The third thing that a network may predict, finite at every noise level.
 
-    Source: Salimans and Ho 2022, section 4. Book: sec-latent-diffusion.
+    Source: Salimans and Ho 2022, section 4. Equation: eq-velocity. Book: sec-three-readings.
     """
     signal, spread = _amplitudes(alpha_bar, clean)
     return signal * noise - spread * clean
@@ -108,7 +109,7 @@ def read_prediction(
     Raises:
         ValueError: for an unknown kind.
 
-    Source: Salimans and Ho 2022, appendix D. Book: sec-latent-diffusion.
+    Source: Salimans and Ho 2022, appendix D. Equation: eq-three-readings. Book: sec-three-readings.
     """
     signal, spread = _amplitudes(alpha_bar, noisy)
     if kind == "epsilon":
@@ -128,7 +129,7 @@ def loss_weight(alpha_bar: Float[Tensor, "*shape"], kind: Prediction) -> Float[T
     Raises:
         ValueError: for an unknown kind.
 
-    Source: Salimans and Ho 2022, section 4. Book: sec-latent-diffusion.
+    Source: Salimans and Ho 2022, section 4. Equation: eq-loss-weight. Book: sec-three-readings.
     """
     ratio = signal_to_noise(alpha_bar)
     weights = {"epsilon": ratio, "sample": torch.ones_like(ratio), "v_prediction": ratio + 1}
@@ -145,7 +146,9 @@ def ideal_denoiser(
     It is an attention: queries the noisy pictures, keys and values the clean ones. Each picture is equally likely.
 
     Raises:
-        ValueError: without noise, where nothing is left to weigh. Book: sec-latent-diffusion.
+        ValueError: without noise, where nothing is left to weigh.
+
+    Equation: eq-ideal-denoiser. Book: sec-four-pixels.
     """
     if not 0 <= alpha_bar < 1:
         raise ValueError(f"alpha_bar is {alpha_bar}, expected at least 0 and less than 1")
@@ -161,7 +164,7 @@ def multistep_noise(history: Sequence[Float[Tensor, "*shape"]]) -> Float[Tensor,
     Raises:
         ValueError: for an empty history.
 
-    Source: Liu et al. 2022, Eq. 9 (an Adams-Bashforth rule). Book: sec-latent-diffusion.
+    Source: Liu et al. 2022, Eq. 9 (an Adams-Bashforth rule). Equation: eq-multistep. Book: sec-few-steps.
     """
     if not history:
         raise ValueError("history is empty, expected at least one prediction")
@@ -177,7 +180,7 @@ def guided(
 
     0 is without condition, 1 is the condition as it was trained, more extrapolates.
 
-    Source: Ho and Salimans 2022, Eq. 6, whose w is ``scale - 1``. Book: sec-latent-diffusion.
+    Source: Ho and Salimans 2022, Eq. 6, whose w is ``scale - 1``. Equation: eq-guidance. Book: sec-guidance.
     """
     return unconditional + scale * (conditional - unconditional)
 
@@ -187,7 +190,7 @@ def blend(
 ) -> Float[Tensor, "b c h w"]:
     """``known`` where ``keep`` is 1, ``made`` where it is 0, both in between; of pictures or of latents.
 
-    Source: Lugmayr et al. 2022 (RePaint), Eq. 8c. Book: sec-latent-diffusion.
+    Source: Lugmayr et al. 2022 (RePaint), Eq. 8c. Equation: eq-blending. Book: sec-blending.
     """
     return keep * known + (1 - keep) * made
 
