@@ -1,3 +1,4 @@
+# budget: one pipeline, every option of which is documented where users of diffusers look
 """Try-on by a latent diffusion model: StableVITON's inference, seeded and without leaks unless asked for."""
 
 from __future__ import annotations
@@ -16,16 +17,20 @@ from vtonlib.attention import AttentionRecord, AttentionTap
 from vtonlib.diffusion import blend, guided
 from vtonlib.models.autoencoder import decode, encode
 from vtonlib.models.conditions import Conditions, encode_conditions
-from vtonlib.models.image_encoder import ImageEncoder
+from vtonlib.models.image_encoder import ImageEncoder, PooledImageEncoder
 from vtonlib.models.stable_viton import StableVITONUNet
-from vtonlib.pipelines.options import GuidanceOn, Posterior, Start, check_options
+from vtonlib.pipelines.options import (
+    Generators,
+    GuidanceOn,
+    Posterior,
+    Predictor,
+    Start,
+    StepCallback,
+    check_options,
+)
 from vtonlib.pipelines.pictures import Picture, TryOnOutput, blend_pixels, read_pictures
 from vtonlib.pipelines.schedulers import PLMSScheduler, SamplerName, sampler
 
-StepCallback = Callable[["TryOnDiffusionPipeline", int, Tensor, dict[str, Tensor]], dict[str, Tensor]]
-Generators = torch.Generator | list[torch.Generator] | None
-"""Source of noise: one for the batch, or one for each sample, whose noise then does not depend on the others."""
-Predictor = Callable[[Float[Tensor, "b 4 h w"], Tensor], Float[Tensor, "b 4 h w"]]
 CHANNELS = {"garment": 3, "agnostic": 3, "agnostic_mask": 1, "dense_pose": 3, "person": 3, "shown": 3, "image": 3}
 """Of the pictures that the pipeline takes, by name."""
 
@@ -44,7 +49,7 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
     def __init__(
         self,
         autoencoder: AutoencoderKL,
-        image_encoder: ImageEncoder,
+        image_encoder: ImageEncoder | PooledImageEncoder,
         unet: StableVITONUNet,
         scheduler: DDIMScheduler | PLMSScheduler,
         default_denoising_steps: int = 20,
@@ -107,7 +112,8 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
                 are left, so its paired numbers contain a little of the answer. On noise levels that end in pure noise
                 both are the same.
             person: the target, for the leaking start alone.
-            token: the garment's token, where the image encoder cannot make it of the garment's latents.
+            token: the garment's token, where the image encoder cannot make it of the garment's latents:
+                ``pipeline.image_encoder(pooled)`` with CLIP's pooled features.
             latents: the start noise, instead of drawing it.
             repaint: keep the pixels of ``agnostic`` outside the mask (StableVITON's ``--repaint``, there off).
             repaint_latents: also set the latents outside the mask to those of ``agnostic`` after each step, noised as
@@ -166,6 +172,14 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
             raise ValueError(f"latents are {tuple(latents.shape)}: expected {tuple(like.shape)}")
         return latents.to(like)
 
+    def _token(self, garment: Tensor, token: Tensor | None) -> Float[Tensor, "b n e"]:
+        """The garment's token: what was given, or the image encoder's of its latents."""
+        if token is None and isinstance(self.image_encoder, PooledImageEncoder):
+            raise ValueError(
+                "token is missing: this pipeline's image encoder reads CLIP's pooled features, not latents"
+            )
+        return self.image_encoder(garment) if token is None else token.to(garment)
+
     def _predictor(
         self,
         conditions: Conditions,
@@ -176,7 +190,7 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
     ) -> Predictor:
         """The denoiser with its conditions bound, guided unless ``scale`` is 1; ``again`` draws the garment anew."""
         garment = conditions.garment
-        told = self.image_encoder(garment) if token is None else token.to(garment)
+        told = self._token(garment, token)
         seen = self.unet.encode_garment(garment, told)
         null = self.image_encoder.learnable_vector.expand_as(told)
         hides = scale != 1 and guidance_on != "token"
@@ -224,6 +238,7 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
         dense_pose: Picture,
         timestep: int = 400,
         shown: Picture | None = None,
+        token: Float[Tensor, "b n e"] | None = None,
         generator: Generators = None,
     ) -> dict[str, AttentionRecord]:
         """The zero cross-attentions of one denoiser call, by the names of their blocks (``warps.0``, finest first).
@@ -239,9 +254,9 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
         noise = self._noise(conditions, None, generator)
         latents = encode(self.autoencoder, given["image"].to(noise))
         time = torch.full((len(latents),), timestep, device=noise.device)
-        token = self.image_encoder(conditions.garment)
+        told = self._token(conditions.garment, token)
         other = None if shown is None else encode(self.autoencoder, given["shown"].to(noise))
-        features = self.unet.encode_garment(conditions.garment, token, shown=other)
+        features = self.unet.encode_garment(conditions.garment, told, shown=other)
         with AttentionTap(self.unet, "warps.*.attn2.core") as tap:
-            self.unet(conditions.inputs(self.scheduler.add_noise(latents, noise, time)), time, token, features)
+            self.unet(conditions.inputs(self.scheduler.add_noise(latents, noise, time)), time, told, features)
         return {name.removesuffix(".attn2.core"): record for name, record in tap.items()}

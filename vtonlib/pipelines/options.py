@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from collections.abc import Callable
+from typing import Any, Literal, get_args
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
 
 Start = Literal["noise", "leaking"]
 GuidanceOn = Literal["token", "features", "both"]
 Posterior = Literal["mode", "sample", "sample_each_call"]
+Generators = torch.Generator | list[torch.Generator] | None
+"""Source of noise: one for the batch, or one for each sample, whose noise then does not depend on the others."""
+StepCallback = Callable[[Any, int, Tensor, dict[str, Tensor]], dict[str, Tensor]]
+"""Called with pipeline, step, time step and latents; may return other latents."""
+Predictor = Callable[[Float[Tensor, "b 4 h w"], Tensor], Float[Tensor, "b 4 h w"]]
+"""The denoiser's prediction for latents at a time step, its conditions bound."""
 
 
 def check_options(*, start: str, guidance_on: str, posterior: str, person_given: bool) -> None:
