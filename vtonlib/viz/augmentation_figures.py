@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from jaxtyping import Float
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from vtonlib.data.batch import TryOnBatch
@@ -32,6 +33,9 @@ def moved_pairs(pairs: Mapping[str, TryOnBatch], *, points: int = 5, width: floa
         _picture(person, _pixels(batch.person[0]), name)
         _picture(garment, _pixels(batch.garment[0]))
         chosen = spread_points(batch.flow_mask[0], points)
+        for picture in (person, garment):  # frames, since a garment's ground is as white as a page
+            frame = Rectangle((0, 0), 1, 1, transform=picture.transAxes, fill=False, color=NEUTRAL, linewidth=0.6)
+            picture.add_patch(frame)
         _join(person, garment, chosen, batch.flow[0], (batch.garment.shape[-2], batch.garment.shape[-1]))
     return figure
 
@@ -52,24 +56,4 @@ def part_figure(matrices: Mapping[str, Float[Tensor, "r g"]], rows: Sequence[str
         one.set_yticks(range(len(rows)), rows if number == 0 else [""] * len(rows), fontsize=7)
         one.tick_params(length=0)
         one.set_title(name)
-    return figure
-
-
-def error_bars(
-    groups: Mapping[str, Mapping[str, Sequence[float]]], label: str, *, levels: Mapping[str, float] | None = None
-) -> Figure:
-    """For each group the values of several arms as dots, their mean as a line; ``levels`` are dashed lines across."""
-    figure, axes = _subplots(1, len(groups), 2.4 * len(groups) + 0.6, 2.9)
-    most = max(v for arms in groups.values() for values in arms.values() for v in values)
-    for number, (name, arms) in enumerate(groups.items()):
-        one = axes[0, number]
-        for place, values in enumerate(arms.values()):
-            one.plot([place] * len(values), values, "o", markersize=4, alpha=0.7)
-            one.plot([place - 0.25, place + 0.25], [sum(values) / len(values)] * 2, color=NEUTRAL, linewidth=2)
-        for level in (levels or {}).values():
-            one.axhline(level, color=NEUTRAL, linestyle="--", linewidth=1)
-        one.set_xticks(range(len(arms)), arms, rotation=30, ha="right")
-        one.set(title=name, ylim=(-0.05 * most, 1.1 * most))
-        if number == 0:
-            one.set_ylabel(label)
     return figure
