@@ -145,11 +145,15 @@ class SamplingOptions(TypedDict, total=False):
     scheduler: SamplerName
     """``"ddim"`` or ``"plms"``; by default what the pipeline was stored with."""
     guidance_scale: float
+    """1 is no guidance."""
     guidance_on: GuidanceOn
+    """What of the garment guidance amplifies."""
     start: Start
+    """From noise, or from the noised person, which leaks the answer."""
     repaint: bool
-    """The only one that ALIAS has too."""
+    """Keep the pixels outside the mask; the only option that ALIAS has too."""
     repaint_latents: bool
+    """Keep the latents outside the mask at every step."""
 
 
 def try_on(pipeline: Pipeline, batch: TryOnBatch, *, seed: int = 0, **options: Unpack[SamplingOptions]) -> TryOn:
