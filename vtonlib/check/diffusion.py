@@ -1,3 +1,4 @@
+# budget: the mistakes that readers make and their hints are data, and stand beside the exercise that they belong to
 """Exercises on diffusion: a schedule, the ideal denoiser, a sampler's step, guidance, and the denoiser's channels."""
 
 from __future__ import annotations
