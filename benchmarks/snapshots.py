@@ -4,18 +4,21 @@ Each pipeline paints the person itself, from the same noise; its picture is nois
 the head-mean map of one block is stored on a coarser lattice, in bytes (``vtonlib.viz.snapshots``). The notebook of
 chapter 9 reads the file; the true picture of the person is never used.
 
-    python benchmarks/snapshots.py 0=untrained 500=runs/a/final 3000=runs/b/final --times 999 700 400 100
+    python benchmarks/snapshots.py 0=untrained 500=runs/a/checkpoints/step-000500/ema.safetensors 1000=runs/a/final
 
-A pipeline is a folder that ``TryOnDiffusionPipeline.from_pretrained`` reads, a name of ``vtonlib.checkpoints``, or
-``untrained``, the last one's network with new weights. A pipeline takes seconds.
+A pipeline is a folder that ``TryOnDiffusionPipeline.from_pretrained`` reads, a name of ``vtonlib.checkpoints``,
+averaged weights of a checkpoint, which are put into the last pipeline, or ``untrained``, the last one's network with
+new weights. A pipeline takes seconds.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 
 from vtonlib.attention import Grid
 from vtonlib.config import DataConfig
@@ -45,6 +48,15 @@ def untrained(like: TryOnDiffusionPipeline) -> TryOnDiffusionPipeline:
     seed_everything(0)
     components = {**like.components, "unet": StableVITONUNet.from_config(like.unet.config)}
     return TryOnDiffusionPipeline(**components)
+
+
+def at_checkpoint(like: TryOnDiffusionPipeline, file: str) -> TryOnDiffusionPipeline:
+    """The same pipeline with the averaged weights of a checkpoint of its training."""
+    tensors = load_file(file)
+    components = copy.deepcopy({name: like.components[name] for name in ("unet", "image_encoder")})
+    for name, module in components.items():
+        module.load_state_dict({k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")})
+    return TryOnDiffusionPipeline(**{**like.components, **components})
 
 
 def look(
@@ -81,12 +93,18 @@ def main() -> None:
     world = World(DataConfig(height=height, width=width, laid=options.laid))
     batch = world.paired("test", torch.tensor([options.index]))
     named = [(int(step), name) for step, _, name in (given.partition("=") for given in options.pipelines)]
-    last = open_pipeline(max(named)[1])
+    last_step, last_name = max(
+        pair for pair in named if pair[1] != "untrained" and not pair[1].endswith(".safetensors")
+    )
+    last = open_pipeline(last_name)
     maps = []
     for step, name in sorted(named):
-        pipeline = (
-            untrained(last) if name == "untrained" else last if (step, name) == max(named) else open_pipeline(name)
-        )
+        if name == "untrained":
+            pipeline = untrained(last)
+        elif name.endswith(".safetensors"):
+            pipeline = at_checkpoint(last, name)
+        else:
+            pipeline = last if step == last_step else open_pipeline(name)
         maps += look(pipeline, batch, step, options.times, options.block)
         print(f"step {step}: {name}", flush=True)
     out = FOLDER / f"{options.out}.safetensors"
