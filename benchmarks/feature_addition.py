@@ -52,8 +52,8 @@ from vtonlib.memory import keep_freed_memory
 from vtonlib.models.feature_addition import GarmentReader, LatticePainter
 
 RESULTS = Path(__file__).parent / "results" / "feature_addition.json"
-TOKENS, TRAIN, TEST = (10, 8), 2048, 96
-BASE_STEPS, STEPS, BATCH, RATE, WIDTH = 150, 800, 16, 4e-3, 32
+TOKENS, TRAIN, TEST = (10, 8), 1024, 96
+BASE_STEPS, STEPS, BATCH, RATE, WIDTH = 150, 600, 16, 4e-3, 32
 ARMS: dict[str, dict[str, Any]] = {
     "attention": {"reads": "attention"},
     "addition": {"reads": "addition", "layers": 5},
