@@ -54,6 +54,8 @@ from vtonlib.models.feature_addition import GarmentReader, LatticePainter
 RESULTS = Path(__file__).parent / "results" / "feature_addition.json"
 TOKENS, TRAIN, TEST = (10, 8), 1024, 96
 BASE_STEPS, STEPS, BATCH, RATE, WIDTH = 150, 600, 16, 4e-3, 32
+DRAWS = 4
+"""Sets of colours for each garment that least squares is given."""
 ARMS: dict[str, dict[str, Any]] = {
     "attention": {"reads": "attention"},
     "addition": {"reads": "addition", "layers": 5},
@@ -119,6 +121,36 @@ def graded(painted: Tensor, truth: Tensor, places: Tensor, test: LatticeBatch) -
     }
 
 
+@torch.no_grad()
+def fixed_map(data: LatticeBatch, test: LatticeBatch) -> Scores:
+    """The best fixed linear map: each token of the person reads all tokens of the garment, by least squares.
+
+    It is what addition with any linear layers behind it could reach if they saw the garment alone.
+    """
+    generator = torch.Generator().manual_seed(11)
+    (height, width), systems, targets = TOKENS, 0, 0
+
+    def rows(colours: Tensor) -> Tensor:  # [b 3 h w] -> [3b, tokens + 1]: colours of one channel, and 1
+        flat = colours.flatten(0, 1).flatten(1)
+        return torch.cat((flat, torch.ones_like(flat[:, :1])), dim=1).double()
+
+    for _ in range(DRAWS):
+        task = Painting.of(data, ColourFields.random(len(data), generator).at)
+        read, where = rows(task.garment), data.known.expand(-1, 3, -1, -1).flatten(0, 1).flatten(1).double()
+        answer = task.truth.flatten(0, 1).flatten(1).double() * where
+        systems = systems + torch.einsum("ra, rt, rb -> tab", read, where, read)
+        targets = targets + torch.einsum("ra, rt -> ta", read, answer)
+    ridge = 1e-2 * len(data) * torch.eye(height * width + 1, dtype=torch.float64)
+    weights = torch.linalg.solve(systems + ridge, targets)
+
+    def painted(task: Painting) -> Tensor:
+        return (rows(task.garment) @ weights.mT).float().unflatten(0, (-1, 3)).unflatten(2, TOKENS)
+
+    task = Painting.of(test, ColourFields.random(len(test), torch.Generator().manual_seed(7)).at)
+    places = read_places(painted(Painting.of(test, place_colours)))
+    return graded(painted(task), task.truth, places, test)
+
+
 def untrained() -> dict[str, Scores]:
     """What needs no training: the same place, the mean over the cloth, the person's mask laid over the garment's."""
     batch = World(DataConfig(laid="anyhow")).paired("test", torch.arange(TEST))
@@ -178,7 +210,7 @@ def main() -> None:
     keep_freed_memory()
     found = json.loads(options.out.read_text(encoding="utf8")) if options.out.exists() else {"runs": {}, "base": {}}
     data, test = geometry("train", TRAIN), geometry("test", TEST)
-    found["untrained"] = untrained()
+    found["untrained"] = untrained() | {"fixed": fixed_map(data, test)}
     for seed in range(options.seeds):
         missing = [arm for arm in options.arms if f"{arm}-{seed}" not in found["runs"]]
         if not missing:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from diffusers.models.attention import BasicTransformerBlock
+from diffusers.models.attention_processor import AttnProcessor2_0
 from torch import Tensor, nn
 
 from vtonlib.attention import AttentionTap
@@ -23,13 +25,10 @@ def drawn(*shape: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(1))
 
 
-def awake(zeros: tuple[str, ...], steps: int = 3) -> list[set[str]]:
+def awake(zero_layers: int, steps: int = 3) -> list[set[str]]:
     """The children of a block that receive a gradient, and "garment", step by step."""
     torch.manual_seed(0)
-    block = ZeroCrossAttentionBlock(16, 16, heads=4, norm_num_groups=8)
-    for name in zeros:
-        for parameter in getattr(block, name).parameters():
-            nn.init.zeros_(parameter)
+    block = ZeroCrossAttentionBlock(16, 16, heads=4, norm_num_groups=8, zero_layers=zero_layers)
     x, garment, target = drawn(3, 2, 16, 6, 4)
     garment.requires_grad_()
     optimizer, found = torch.optim.SGD(block.parameters(), lr=0.3), []
@@ -56,22 +55,21 @@ def test_what_sees_the_person_cannot_be_kept() -> None:
         fresh = model(sample, time[None], token, model.encode_garment(garment, token))
         assert torch.equal(model(sample, time[None], token, features), fresh)
     # as released: the noisy person in, the garment added once; another person or time, other features
-    branch, hint = UNet(in_channels=13, **TINY), nn.Conv2d(4, 16, 3, padding=1)
-
-    def features_of(sample: Tensor, time: Tensor) -> Tensor:
-        hidden = branch.conv_in(sample) + hint(garment)
-        embedded = branch.time_embedding(branch.time_proj(time[None]).to(hidden.dtype))
-        return branch.down_blocks[0](hidden, temb=embedded, encoder_hidden_states=token)[0]
-
-    assert not torch.allclose(features_of(one[0], two[0]), features_of(one[1], two[0]), atol=1e-3)
-    assert not torch.allclose(features_of(one[0], two[0]), features_of(one[0], two[1]), atol=1e-3)
+    released = StableVITONUNet(control_sees="person", zero_layers=2, **TINY)
+    nn.init.normal_(released.garment_encoder.garment_conv.weight)
+    hint = released.encode_garment(garment, token)
+    maps = [
+        released.control(sample, time[None], token, hint).values[1]
+        for sample, time in ((one[0], two[0]), (one[1], two[0]), (one[0], two[1]))
+    ]
+    assert not torch.allclose(maps[0], maps[1], atol=1e-3) and not torch.allclose(maps[0], maps[2], atol=1e-3)
 
 
 @pytest.mark.disagreement("D38")
 def test_a_second_zero_delays_all_behind_it_by_a_step() -> None:
     everything = {name for name, _ in ZeroCrossAttentionBlock(16, 16, heads=4, norm_num_groups=8).named_children()}
-    assert awake(("zero_conv",)) == [{"zero_conv"}, everything | {"garment"}, everything | {"garment"}]
-    assert awake(("zero_conv", "proj_out")) == [
+    assert awake(1) == [{"zero_conv"}, everything | {"garment"}, everything | {"garment"}]
+    assert awake(2) == [
         {"zero_conv"},
         {"zero_conv", "proj_out"},
         everything | {"garment"},
@@ -136,6 +134,11 @@ def test_attention_to_one_token_is_a_constant() -> None:
     torch.manual_seed(0)
     unet = UNet(in_channels=13, **TINY)
     token = drawn(1, 1, 8)
+    ours = unet(drawn(1, 13, 16, 8), torch.tensor([5]), token)
+    for module in unet.modules():
+        if isinstance(module, BasicTransformerBlock):
+            module.attn2.set_processor(AttnProcessor2_0())  # as released: queries and keys are computed
+    torch.testing.assert_close(unet(drawn(1, 13, 16, 8), torch.tensor([5]), token), ours, rtol=1e-4, atol=1e-5)
     unet(drawn(1, 13, 16, 8), torch.tensor([5]), token).square().mean().backward()
     blocks = [m for n, m in unet.named_modules() if n.endswith("transformer_blocks.0")]
     assert len(blocks) == 6 + 1 + 9
