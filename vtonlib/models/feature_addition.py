@@ -32,8 +32,8 @@ class FeatureAddition(nn.Module):
         channels: channels of x.
         context_channels: channels of the features.
 
-    Source: Zhang et al. 2023, "Adding conditional control to text-to-image diffusion models", Eq. 2. Equation:
-    eq-feature-addition. Book: sec-why-addition-cannot-move.
+    Source: Zhang et al. 2023, "Adding conditional control to text-to-image diffusion models", Eq. 2.
+    Equation: eq-feature-addition. Book: sec-why-addition-cannot-move.
     """
 
     def __init__(self, channels: int, context_channels: int) -> None:
