@@ -47,7 +47,7 @@ from vtonlib.disk import replace_text
 from vtonlib.evaluation import end_point_error
 from vtonlib.evaluation.baselines import aligned_masks_flow, cloth_centre_flow
 from vtonlib.evaluation.painted import colour_error, pattern_error
-from vtonlib.grids import masked_mean
+from vtonlib.grids import masked_mean, warp
 from vtonlib.memory import keep_freed_memory
 from vtonlib.models.feature_addition import GarmentReader, LatticePainter
 
@@ -161,7 +161,7 @@ def untrained() -> dict[str, Scores]:
         "copy": test.identity.expand(TEST, -1, -1, -1),
         "aligned": lattice_flow(aligned_masks_flow(batch), *TOKENS),
     }
-    found = {name: graded(fields.at(flow), task.truth, flow, test) for name, flow in flows.items()}
+    found = {name: graded(warp(task.garment, flow), task.truth, flow, test) for name, flow in flows.items()}
     flat = task.mean_colour.expand_as(task.truth)
     return found | {"cloth": graded(flat, task.truth, lattice_flow(cloth_centre_flow(batch), *TOKENS), test)}
 

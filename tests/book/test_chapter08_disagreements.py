@@ -25,6 +25,14 @@ def drawn(*shape: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(1))
 
 
+def ordinary(network: nn.Module) -> nn.Module:
+    """Queries and keys are computed for one token too, as in the released code."""
+    for module in network.modules():
+        if isinstance(module, BasicTransformerBlock):
+            module.attn2.set_processor(AttnProcessor2_0())
+    return network
+
+
 def awake(zero_layers: int, steps: int = 3) -> list[set[str]]:
     """The children of a block that receive a gradient, and "garment", step by step."""
     torch.manual_seed(0)
@@ -108,7 +116,7 @@ def test_left_out_of_the_optimizer_is_not_frozen() -> None:
 @pytest.mark.disagreement("D40")
 def test_the_deepest_level_of_the_branch_is_never_read() -> None:
     torch.manual_seed(0)
-    branch = UNet(in_channels=13, **TINY)  # with all that ControlNet's copy has
+    branch = ordinary(UNet(in_channels=13, **TINY))  # with all that ControlNet's copy has
     skips = branch.encode(drawn(1, 13, 16, 8), torch.tensor([5]), drawn(1, 1, 8)).skips
     sum(one.square().mean() for one in skips[:9]).backward()
     unread = {
@@ -135,9 +143,7 @@ def test_attention_to_one_token_is_a_constant() -> None:
     unet = UNet(in_channels=13, **TINY)
     token = drawn(1, 1, 8)
     ours = unet(drawn(1, 13, 16, 8), torch.tensor([5]), token)
-    for module in unet.modules():
-        if isinstance(module, BasicTransformerBlock):
-            module.attn2.set_processor(AttnProcessor2_0())  # as released: queries and keys are computed
+    ordinary(unet)
     torch.testing.assert_close(unet(drawn(1, 13, 16, 8), torch.tensor([5]), token), ours, rtol=1e-4, atol=1e-5)
     unet(drawn(1, 13, 16, 8), torch.tensor([5]), token).square().mean().backward()
     blocks = [m for n, m in unet.named_modules() if n.endswith("transformer_blocks.0")]

@@ -42,6 +42,7 @@ class ZeroCrossAttentionBlock(nn.Module):
     Z is a 1x1 convolution that begins at zero, so at the start the block is the identity, bitwise, and in the first
     step only Z receives a gradient. The paper speaks of one zero linear layer at the end, which this follows; in the
     released code P_out begins at zero too, so nothing behind it learns before the third step. Z acts on x as well.
+    Equation: eq-zero-cross-attention. Book: sec-zero-cross-attention-block.
 
     Args:
         channels: channels of the decoder features, which ask.
