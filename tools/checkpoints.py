@@ -110,13 +110,18 @@ class Recipe:
         )
 
 
-AUTOENCODER = Training(
-    name="autoencoder",
-    preset="autoencoder",
-    settings=("data.laid=anyhow", "train.precision=bf16", "train.steps=9000"),
+AUTOENCODER = Training(name="autoencoder", preset="autoencoder", settings=("train.precision=bf16",))
+TINY = Training(
+    name="stableviton-tiny",
+    preset="stableviton",
+    settings=(
+        "task.cached_examples=8192",
+        "train.steps=2000",
+        "train.ema_decay=0.99",
+        "train.precision=bf16",
+    ),
 )
-TINY = Training(name="stableviton-tiny", preset="stableviton")
-"""The coarse model, which the finer one starts from: the weights are convolutional, positions continuous."""
+"""The small pictures' model, which the larger ones' starts from: weights are convolutional, positions continuous."""
 SMALL = Training(name="stableviton-small", preset="stableviton", size="small", initial=TINY.name)
 STAGES = (
     Training(name="segmentation-tiny", preset="segmentation"),

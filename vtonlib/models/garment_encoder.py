@@ -30,6 +30,8 @@ class GarmentFeatures(NamedTuple):
     """Feature maps by block."""
     keys: tuple[Float[Tensor, "b c_i h_i w_i"], ...]
     """The same maps, unless the keys are blind or were shown something else."""
+    latents: Float[Tensor, "b 4 h w"]
+    """The garment's latents themselves, for a model that carries them."""
 
 
 def position_features(height: int, width: int, *, bands: int = POSITION_BANDS) -> Float[Tensor, "c height width"]:

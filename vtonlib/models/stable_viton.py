@@ -1,3 +1,4 @@
+# budget: one model, from block to prediction, is read in one go
 """StableVITON: a denoiser whose decoder reads the garment through zero cross-attention.
 
 Book: sec-zero-cross-attention.
@@ -8,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.attention import FeedForward
@@ -15,10 +17,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from vtonlib.attention import Grid
-from vtonlib.models.garment_encoder import ControlBranch, GarmentEncoder, GarmentFeatures
+from vtonlib.models.garment_encoder import POSITION_BANDS, ControlBranch, GarmentEncoder, GarmentFeatures
 from vtonlib.models.initialization import zero_module
 from vtonlib.models.unet import UNet
-from vtonlib.models.unet_parts import MultiHeadAttention
+from vtonlib.models.unet_parts import Composition, MultiHeadAttention
 
 SD15: dict[str, Any] = {
     "in_channels": 13,
@@ -90,17 +92,30 @@ class ZeroCrossAttentionBlock(nn.Module):
         Raises:
             ValueError: when the two maps differ in size.
         """
+        return self.carry(x, garment, garment[:, :0], keys)[0]
+
+    def carry(
+        self,
+        x: Float[Tensor, "b c h w"],
+        garment: Float[Tensor, "b e h w"],
+        latents: Float[Tensor, "b z h w"],
+        keys: Float[Tensor, "b e h w"] | None = None,
+    ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b z h w"]]:
+        """:meth:`forward`, and the garment's ``latents`` where the same attention carries them."""
         if x.shape[-2:] != garment.shape[-2:]:
             raise ValueError(f"features are {tuple(x.shape[-2:])}, garment features {tuple(garment.shape[-2:])}")
         grid = Grid(*x.shape[-2:])
-        context, looked = (g.flatten(2).transpose(1, 2) for g in (garment, garment if keys is None else keys))
+        context, looked, carried = (
+            g.flatten(2).transpose(1, 2) for g in (garment, garment if keys is None else keys, latents)
+        )
         tokens = self.proj_in(self.norm(x)).flatten(2).transpose(1, 2)
         normed = self.norm1(tokens)
         tokens = tokens + self.attn1(normed, normed, grid)
-        tokens = tokens + self.attn2(self.norm2(tokens), context, grid, looked)
+        out, read = self.attn2.carry(self.norm2(tokens), context, carried, grid, looked)
+        tokens = tokens + out
         tokens = tokens + self.ff(self.norm3(tokens))
-        read = x + self.proj_out(tokens.transpose(1, 2).unflatten(2, grid))
-        return x + self.zero_conv(read)
+        features = x + self.proj_out(tokens.transpose(1, 2).unflatten(2, grid))
+        return x + self.zero_conv(features), read.transpose(1, 2).unflatten(2, grid)
 
 
 class StableVITONUNet(ModelMixin, ConfigMixin):
@@ -119,9 +134,15 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
             in the paper's figure; computed once per image. ``"person"``: the noisy input with the garment added once,
             as in the released code; computed at every step.
         zero_layers: of each block; see :class:`ZeroCrossAttentionBlock`.
+        carries_latents: whether the finest blocks carry the garment's latents to the output too
+            (:class:`Composition`), a short way that neither the paper nor the release has: a model that starts from
+            Stable Diffusion paints already, one that starts from nothing learns to copy over it. The prediction must
+            then be of clean latents.
+        patch_size: rows and columns of latents that make one token, as in diffusion transformers. The network costs as
+            much as one of latents so many times larger; where latents are carried, they keep their own resolution.
 
     Raises:
-        ValueError: for unknown values of these three, and for fewer than two levels.
+        ValueError: for unknown values of these three, for patches where the control branch sees the person, and for fewer than two levels.
     """
 
     # Files of earlier versions hold the control branch's deepest level too, which nothing read.
@@ -141,16 +162,20 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
         keys_see: Literal["garment", "place"] = "garment",
         control_sees: Literal["garment", "person"] = "garment",
         zero_layers: Literal[1, 2] = 1,
+        carries_latents: bool = False,
+        patch_size: int = 1,
     ) -> None:
         super().__init__()
         if keys_see not in ("garment", "place"):
             raise ValueError(f"keys_see is {keys_see!r}, expected 'garment' or 'place'")
         if control_sees not in ("garment", "person"):
             raise ValueError(f"control_sees is {control_sees!r}, expected 'garment' or 'person'")
+        if patch_size > 1 and control_sees == "person":
+            raise ValueError(f"patch_size is {patch_size}: the released control branch knows only patch_size=1")
         self.blind = keys_see == "place"
         self.unet = UNet(
-            in_channels=in_channels,
-            out_channels=out_channels,
+            in_channels=in_channels * patch_size**2,
+            out_channels=out_channels * patch_size**2,
             block_out_channels=block_out_channels,
             layers_per_block=layers_per_block,
             attention_levels=attention_levels,
@@ -159,11 +184,15 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
             norm_num_groups=norm_num_groups,
         )
         branch = ControlBranch if control_sees == "person" else GarmentEncoder
-        self.garment_encoder: ControlBranch | GarmentEncoder = branch.from_unet(self.unet)
+        changes = {} if patch_size == 1 else {"in_channels": 4 * patch_size**2 + 4 * POSITION_BANDS}
+        self.garment_encoder: ControlBranch | GarmentEncoder = branch.from_unet(self.unet, **changes)
         self.warps = nn.ModuleList(
             ZeroCrossAttentionBlock(channels, context, num_attention_heads, norm_num_groups, zero_layers)
             for channels, context in zip(self.unet.decoder_channels, self.garment_encoder.skip_channels, strict=False)
         )
+        self.carrying = layers_per_block + 1 if carries_latents else 0
+        if carries_latents:
+            self.composition = Composition(block_out_channels[0], out_channels, self.carrying, patch_size)
 
     def encode_garment(
         self,
@@ -179,11 +208,12 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
         values = self._seen(garment, context)
         if self.blind:
             empty = self._seen(torch.zeros_like(garment[:1]), torch.zeros_like(context[:1]))
-            return GarmentFeatures(values, tuple(e.expand_as(v) for e, v in zip(empty, values, strict=True)))
-        return GarmentFeatures(values, values if shown is None else self._seen(shown, context))
+            return GarmentFeatures(values, tuple(e.expand_as(v) for e, v in zip(empty, values, strict=True)), garment)
+        return GarmentFeatures(values, values if shown is None else self._seen(shown, context), garment)
 
     def _seen(self, garment: Tensor, context: Tensor) -> tuple[Tensor, ...]:
         """One picture's part of :meth:`encode_garment`."""
+        garment = F.pixel_unshuffle(garment, self.config.patch_size)
         if isinstance(self.garment_encoder, ControlBranch):
             return (self.garment_encoder.garment_conv(garment),)
         return self.garment_encoder(garment, context)
@@ -202,11 +232,11 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
         branch = self.garment_encoder
         if not isinstance(branch, ControlBranch):
             return garment_features
-        (added,), (shown,) = garment_features
+        (added,), (shown,), latents = garment_features
         values = branch(sample, timestep, context, added)
         if shown is added:
-            return GarmentFeatures(values, values)
-        return GarmentFeatures(values, branch(sample, timestep, context * (not self.blind), shown))
+            return GarmentFeatures(values, values, latents)
+        return GarmentFeatures(values, branch(sample, timestep, context * (not self.blind), shown), latents)
 
     def forward(
         self,
@@ -231,11 +261,23 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
         Raises:
             ValueError: when a side of ``sample`` is not a multiple of 2^(levels - 1), or the garment's is another.
         """
+        patch, latents = self.config.patch_size, garment_features.latents
+        sample = F.pixel_unshuffle(sample, patch)
         control = self.control(sample, timestep, context, garment_features)
+        carried = self.composition.carried(latents) if self.carrying else latents
+        reads: list[tuple[Tensor, Tensor]] = []
 
         def warp(index: int, hidden: Tensor) -> Tensor:
             if index >= len(self.warps):
                 return hidden
-            return self.warps[index](hidden, control.values[index], control.keys[index])
+            values, keys = control.values[index], control.keys[index]
+            if index >= self.carrying:
+                return self.warps[index](hidden, values, keys)
+            reads.append(self.warps[index].carry(hidden, values, carried, keys))
+            return reads[-1][0]
 
-        return self.unet(sample, timestep, context, warp=warp, encoder_gradients=encoder_gradients)
+        painted = self.unet(sample, timestep, context, warp=warp, encoder_gradients=encoder_gradients)
+        painted = F.pixel_shuffle(painted, patch)
+        if not self.carrying:
+            return painted
+        return painted + self.composition(reads[-1][0], [read for _, read in reads], latents)

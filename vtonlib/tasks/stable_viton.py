@@ -1,3 +1,4 @@
+# budget: a third are settings, each explained where it stands
 """Training a StableVITON: noise the person's latents, let the model undo it, look only at what must be painted.
 
 Book: sec-zero-cross-attention.
@@ -48,6 +49,14 @@ class StableVITONConfig(Settings):
     """Width of the garment's token."""
     norm_num_groups: Count = 8
     """Groups of the group norms."""
+    control_sees: Literal["garment", "person"] = "garment"
+    """What the control branch is fed with: the garment alone, or the noisy person too, as in the released code."""
+    zero_layers: Literal[1, 2] = 1
+    """Layers of each block that begin at zero; the released code has two."""
+    carries_latents: bool = False
+    """Whether the finest blocks carry the garment's latents to the output over a short way, see ``Composition``."""
+    patch_size: Count = 1
+    """Rows and columns of latents in one token."""
     keys_see: Literal["garment", "place"] = "garment"
     """What the keys of zero cross-attention are made of; ``place`` trains the blind twin."""
     trains: Literal["all", "base", "garment"] = "all"
@@ -135,6 +144,10 @@ class StableVITONTask(Task):
             cross_attention_dim=config.cross_attention_dim,
             norm_num_groups=config.norm_num_groups,
             keys_see=config.keys_see,
+            control_sees=config.control_sees,
+            zero_layers=config.zero_layers,
+            carries_latents=config.carries_latents,
+            patch_size=config.patch_size,
         )
         self.image_encoder = ImageEncoder(cross_attention_dim=config.cross_attention_dim)
         if config.initial:
