@@ -116,9 +116,9 @@ TINY = Training(
     preset="stableviton",
     settings=(
         "task.cached_examples=8192",
-        "train.steps=2000",
+        "train.steps=2200",
+        "train.learning_rate=0.0015",
         "train.ema_decay=0.99",
-        "train.precision=bf16",
     ),
 )
 """The small pictures' model, which the larger ones' starts from: weights are convolutional, positions continuous."""

@@ -81,7 +81,7 @@ def stableviton(size: Size) -> ExperimentConfig:
         "tiny": (
             dataclasses.replace(shape, cached_examples=2048),
             TrainConfig(
-                steps=400, batch_size=32, learning_rate=3e-3, schedule="cosine", ema_decay=0.98, save_every=100
+                steps=400, batch_size=32, learning_rate=2e-3, schedule="cosine", ema_decay=0.98, save_every=100
             ),
         ),
         "small": (

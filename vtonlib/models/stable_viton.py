@@ -142,7 +142,8 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
             much as one of latents so many times larger; where latents are carried, they keep their own resolution.
 
     Raises:
-        ValueError: for unknown values of these three, for patches where the control branch sees the person, and for fewer than two levels.
+        ValueError: for unknown values of the first three, for patches where the control branch sees the person, and for
+            fewer than two levels.
     """
 
     # Files of earlier versions hold the control branch's deepest level too, which nothing read.
