@@ -192,6 +192,7 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
             for channels, context in zip(self.unet.decoder_channels, self.garment_encoder.skip_channels, strict=False)
         )
         self.carrying = layers_per_block + 1 if carries_latents else 0
+        self.composition: Composition
         if carries_latents:
             self.composition = Composition(block_out_channels[0], out_channels, self.carrying, patch_size)
 

@@ -76,10 +76,11 @@ class Composition(nn.Module):
         super().__init__()
         self.patch_size = patch_size
         self.mask = nn.Conv2d(channels, patch_size**2, 3, padding=1)
-        self.mix = nn.ModuleList(nn.Conv2d(2 * latent_channels, latent_channels, 1) for _ in range(count))
-        for mix in self.mix:  # each begins as its share of the soft mean
+        mixes = [nn.Conv2d(2 * latent_channels, latent_channels, 1) for _ in range(count)]
+        for mix in mixes:  # each begins as its share of the soft mean
             nn.init.dirac_(mix.weight).data.div_(count)
-            nn.init.zeros_(mix.bias)
+            mix.bias = nn.Parameter(torch.zeros(latent_channels))
+        self.mix = nn.ModuleList(mixes)
 
     def carried(self, latents: Float[Tensor, "b z H W"]) -> Float[Tensor, "b z+2 h w"]:
         """What the blocks are to read: each token's mean latents, and its coordinates."""
