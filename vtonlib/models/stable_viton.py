@@ -192,7 +192,6 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
             for channels, context in zip(self.unet.decoder_channels, self.garment_encoder.skip_channels, strict=False)
         )
         self.carrying = layers_per_block + 1 if carries_latents else 0
-        self.composition: Composition
         if carries_latents:
             self.composition = Composition(block_out_channels[0], out_channels, self.carrying, patch_size)
 
@@ -272,10 +271,11 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
         def warp(index: int, hidden: Tensor) -> Tensor:
             if index >= len(self.warps):
                 return hidden
+            block: Any = self.warps[index]
             values, keys = control.values[index], control.keys[index]
             if index >= self.carrying:
-                return self.warps[index](hidden, values, keys)
-            reads.append(self.warps[index].carry(hidden, values, carried, keys))
+                return block(hidden, values, keys)
+            reads.append(block.carry(hidden, values, carried, keys))
             return reads[-1][0]
 
         painted = self.unet(sample, timestep, context, warp=warp, encoder_gradients=encoder_gradients)
