@@ -1,3 +1,4 @@
+# budget: the experiments stand side by side, to be compared
 """Named experiments: functions of one dial, the size.
 
 tiny trains in minutes on two CPU cores at 64x48, small in minutes on a GPU at 128x96, base is 256x192.

@@ -1,3 +1,4 @@
+# budget: the mistakes that readers make and their hints are data, and stand beside the exercise that they belong to
 """Exercises on augmentation: where matches go when pictures move, what stays known, mixed colours, and parts."""
 
 from __future__ import annotations

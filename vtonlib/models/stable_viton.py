@@ -167,12 +167,7 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
         patch_size: int = 1,
     ) -> None:
         super().__init__()
-        if keys_see not in ("garment", "place"):
-            raise ValueError(f"keys_see is {keys_see!r}, expected 'garment' or 'place'")
-        if control_sees not in ("garment", "person"):
-            raise ValueError(f"control_sees is {control_sees!r}, expected 'garment' or 'person'")
-        if patch_size > 1 and control_sees == "person":
-            raise ValueError(f"patch_size is {patch_size}: the released control branch knows only patch_size=1")
+        check_options(keys_see, control_sees, patch_size)
         self.blind = keys_see == "place"
         self.unet = UNet(
             in_channels=in_channels * patch_size**2,
@@ -239,7 +234,7 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
             return GarmentFeatures(values, values, latents)
         return GarmentFeatures(values, branch(sample, timestep, context * (not self.blind), shown), latents)
 
-    def forward(
+    def forward(  # budget: half of it says what comes in
         self,
         sample: Float[Tensor, "b 13 h w"],
         timestep: Int[Tensor, " b"],
@@ -278,8 +273,18 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
             reads.append(block.carry(hidden, values, carried, keys))
             return reads[-1][0]
 
-        painted = self.unet(sample, timestep, context, warp=warp, encoder_gradients=encoder_gradients)
-        painted = F.pixel_shuffle(painted, patch)
+        tokens = self.unet(sample, timestep, context, warp=warp, encoder_gradients=encoder_gradients)
+        painted = F.pixel_shuffle(tokens, patch)
         if not self.carrying:
             return painted
         return painted + self.composition(reads[-1][0], [read for _, read in reads], latents)
+
+
+def check_options(keys_see: str, control_sees: str, patch_size: int) -> None:
+    """Raise a ``ValueError`` that names the option of :class:`StableVITONUNet` that is wrong, and what it may be."""
+    if keys_see not in ("garment", "place"):
+        raise ValueError(f"keys_see is {keys_see!r}, expected 'garment' or 'place'")
+    if control_sees not in ("garment", "person"):
+        raise ValueError(f"control_sees is {control_sees!r}, expected 'garment' or 'person'")
+    if patch_size > 1 and control_sees == "person":
+        raise ValueError(f"patch_size is {patch_size}: the released control branch knows only patch_size=1")

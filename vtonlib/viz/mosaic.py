@@ -54,7 +54,7 @@ def attention_mosaic(
     return (torch.lerp(pale, ink, dark) * 2 - 1).flatten(3, 4).flatten(1, 2)
 
 
-def mosaic_figure(
+def mosaic_figure(  # budget: a figure's parts, drawn one after another
     picture: Float[Tensor, "3 H W"],
     garment: Float[Tensor, "3 H W"],
     records: Mapping[str, AttentionRecord],
