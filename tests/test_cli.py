@@ -14,7 +14,8 @@ from vtonlib.data.world import World
 from vtonlib.evaluation.report import Report, beats
 
 SMALL = ["data.height=32", "data.width=24", "train.batch_size=4", "train.steps=2", "task.cached_examples=8"]
-MODEL = ["task.block_out_channels=16,32", "task.cross_attention_dim=12", "train.save_every=1", "train.sample_every=0"]
+MODEL = ["task.block_out_channels=16,32", "task.attention_levels=false,true", "task.cross_attention_dim=12"]
+MODEL += ["train.save_every=1", "train.sample_every=0"]
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +102,7 @@ def test_evaluate_shows_the_blind_twin_and_another_garments_pixels(run, tmp_path
         "warps.0",
         "warps.0, blind twin",
         "warps.0, other garment",
-        "uniform attention 16x12",
+        "uniform attention 8x6",
         "random pixel",
     }
     assert main(["evaluate", str(twin), "--count", "2", *straight]) == 0
