@@ -111,8 +111,7 @@ def benchmark(name: str, *settings: str, minutes: float) -> GpuStep:
 
 
 STEPS: tuple[GpuStep, ...] = (
-    train("stableviton", part=1, steps=6000, minutes=9.5),
-    train("stableviton", part=2, steps=12_000, minutes=9.5),
+    train("stableviton", minutes=9.5),
     evaluate("stableviton-small", minutes=5),
     store("stableviton-small", "unet"),
     train("segmentation", minutes=9),

@@ -28,6 +28,7 @@ from vtonlib.tasks.geometric_matching import GeometricMatchingConfig, GeometricM
 from vtonlib.tasks.matcher import MatcherConfig, MatcherTask
 from vtonlib.tasks.segmentation import SegmentationConfig, SegmentationTask
 from vtonlib.tasks.stable_viton import StableVITONConfig, StableVITONTask
+from vtonlib.tasks.supervision import Supervision
 
 TaskConfig = (
     StableVITONConfig
@@ -63,35 +64,48 @@ class ExperimentConfig(Settings):
     """Updates."""
 
 
+STABLEVITON = StableVITONConfig(
+    block_out_channels=(32, 64, 64),
+    attention_levels=(False, True, True),
+    num_attention_heads=1,
+    garment_network="unet",
+    carries_latents=True,
+    patch_size=2,
+    pure_noise=0.5,
+    supervision=Supervision(coordinates=1.0, rows=0.05, layers="unet.warps.[01].attn2.core"),
+)
+"""What the sizes of :func:`stableviton` have in common; that of the tiny one."""
+
+
 def stableviton(size: Size) -> ExperimentConfig:
     """A StableVITON on the shipped autoencoder's latents, from scratch.
 
-    The finest blocks carry the garment's latents, a token is 2x2 latents, and half of the examples are pure noise:
-    without them a small model does not learn to copy in minutes. Tiny and small have one shape, so that small can
-    start from tiny.
+    A whole UNet reads the garment, the finest blocks carry its latents, a token is 2x2 latents, and half of the
+    examples are pure noise: without these a small model does not learn to copy in minutes. In the world, attention is
+    told the truth too, which the papers' authors cannot do; ``--set task.supervision.coordinates=0
+    task.supervision.rows=0`` leaves it to itself. The lattice of the finest blocks is 16x12 in tiny, 32x24 in small.
     """
-    shape = StableVITONConfig(
-        block_out_channels=(32, 64, 64),
-        attention_levels=(False, True, True),
-        num_attention_heads=1,
-        carries_latents=True,
-        patch_size=2,
-        pure_noise=0.5,
-    )
     task, train = {
         "tiny": (
-            dataclasses.replace(shape, cached_examples=2048),
+            dataclasses.replace(STABLEVITON, cached_examples=2048),
             TrainConfig(
                 steps=400, batch_size=32, learning_rate=2e-3, schedule="cosine", ema_decay=0.98, save_every=100
             ),
         ),
         "small": (
-            shape,
-            TrainConfig(steps=12_000, batch_size=32, learning_rate=1e-3, ema_decay=0.998, save_every=500),
+            dataclasses.replace(
+                STABLEVITON,
+                block_out_channels=(32, 64, 96, 96),
+                attention_levels=(False, False, True, True),
+                supervision=dataclasses.replace(STABLEVITON.supervision, layers="unet.warps.[0123].attn2.core"),
+            ),
+            TrainConfig(
+                steps=12_000, batch_size=32, learning_rate=1.5e-3, schedule="cosine", ema_decay=0.998, save_every=500
+            ),
         ),
         "base": (
             dataclasses.replace(
-                shape,
+                STABLEVITON,
                 block_out_channels=(96, 192, 288, 288),
                 attention_levels=(False, True, True, True),
                 layers_per_block=2,

@@ -37,13 +37,15 @@ def test_what_is_carried_is_what_the_record_reads():
     torch.testing.assert_close(block(x, garment, keys), features)
 
 
-def test_the_composition_begins_as_half_of_the_mean_and_a_closed_mask_shows_nothing():
+def test_the_composition_begins_as_half_soft_half_sharp_and_a_closed_mask_shows_nothing():
     composition = Composition(16, 4, 2)
     torch.nn.init.zeros_(composition.mask.weight)
     torch.nn.init.zeros_(composition.mask.bias)
     features, latents = torch.randn(1, 16, 6, 4), torch.randn(1, 4, 6, 4)
-    reads = [torch.randn(1, 6, 6, 4) for _ in range(2)]
-    torch.testing.assert_close(composition(features, reads, latents), (reads[0] + reads[1])[:, :4] / 4)
+    places = composition.carried(latents)[:, 4:]  # each latent looks at itself, so what is warped stays
+    reads = [torch.cat((torch.randn(1, 4, 6, 4), places), dim=1) for _ in range(2)]
+    soft = (reads[0] + reads[1])[:, :4] / 2
+    torch.testing.assert_close(composition(features, reads, latents), (soft + latents) / 2 / 2)
     torch.nn.init.constant_(composition.mask.bias, -100.0)
     assert composition(features, reads, latents).abs().max() < 1e-20
 

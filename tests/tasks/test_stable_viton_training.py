@@ -60,9 +60,10 @@ def fit(task, world, out, steps=4, **train):
     return task
 
 
+@pytest.mark.parametrize("shape", [{}, {"patch_size": 2, "carries_latents": True}], ids=["plain", "preset"])
 @pytest.mark.parametrize("trains", ["all", "base", "garment"])
-def test_what_is_frozen_stays_bitwise(trains, config, world, tmp_path, on_the_cpu):
-    task = new_task(config, trains=trains)
+def test_what_is_frozen_stays_bitwise(trains, shape, config, world, tmp_path, on_the_cpu):
+    task = new_task(config, trains=trains, **shape)
     before = {name: p.detach().clone() for name, p in task.named_parameters()}
     fit(task, world, tmp_path / "run")
     moved = {name for name, p in task.named_parameters() if not torch.equal(p, before[name])}
@@ -70,6 +71,9 @@ def test_what_is_frozen_stays_bitwise(trains, config, world, tmp_path, on_the_cp
         "base": {n for n in before if n.startswith("unet.unet.")},
         "garment": {n for n in before if n.startswith(("unet.garment_encoder.", "unet.warps."))},
     }
+    if shape:
+        groups["garment"] |= {n for n in before if n.startswith("unet.composition.")}
+        assert bool({n for n in moved if n.startswith("unet.composition.")}) == (trains != "base")
     for name, members in groups.items():
         assert bool(moved & members) == (trains in ("all", name))
     assert not any(name.startswith("autoencoder") for name in moved)

@@ -81,9 +81,23 @@ class AttentionRecord:
         centred = replace(self, query=query, key=key - key.mean(2, keepdim=True))
         expected_key = centred.read(centred.key.detach(), temperature=temperature)
         expected_logit = factor * (query.detach() * expected_key).sum(-1)
-        entropy = centred._log_partition(factor, rows_per_chunk) - expected_logit
+        entropy = centred._log_sums(factor, rows_per_chunk) - expected_logit
         within = entropy.detach().clamp(0, math.log(key.shape[2]))
         return entropy + (within - entropy.detach())  # the gradient is that of the entropy itself
+
+    def log_partition(self, *, rows_per_chunk: int = 256) -> Float[Tensor, "b heads nq"]:
+        """The logarithm of the sum over keys of exp(q k^T scale), with its gradient and without the map.
+
+        Its gradient is the expected key times ``scale`` for a query, and the weighted sum of queries for a key: that of
+        <q, E[k]> with the weights held fixed. So a fused kernel gives the gradient, and the number is taken in chunks
+        of rows. First derivatives only.
+
+        Book: sec-attention-supervision.
+        """
+        query, key = self._precise()
+        expected = replace(self, query=query.detach(), key=key.detach()).read(key)
+        carrier = self.scale * ((query * expected.detach()).sum(-1) + (query.detach() * expected).sum(-1))
+        return self._log_sums(self.scale, rows_per_chunk) + (carrier - carrier.detach())
 
     def select(self, rows: Int[Tensor, "b m"]) -> Self:
         """The attention of some queries only, for each sample its own; as a lattice they form one column.
@@ -137,7 +151,7 @@ class AttentionRecord:
             raise ValueError(f"temperature is {temperature}: expected a number above 0")
         return self.scale / temperature
 
-    def _log_partition(self, factor: float, rows_per_chunk: int) -> Float[Tensor, "b heads nq"]:
+    def _log_sums(self, factor: float, rows_per_chunk: int) -> Float[Tensor, "b heads nq"]:
         """logsumexp of the logits of every row, without a gradient."""
         query, key = self._precise()
         with torch.no_grad(), torch.autocast(query.device.type, enabled=False):

@@ -16,8 +16,6 @@ from torch import Tensor
 
 from vtonlib.attention import AttentionRecord, Grid, expected_coordinates
 
-ROWS_PER_CHUNK = 256
-
 
 class KnownRows(NamedTuple):
     """The queries of a record whose true places are known; samples with fewer of them are filled up."""
@@ -130,25 +128,7 @@ def _log_weights(record: AttentionRecord, index: Int[Tensor, "b m 4"]) -> Float[
         flat = index.flatten(1)[:, None, :, None].expand(-1, key.shape[1], -1, key.shape[3])
         chosen = key.gather(2, flat).unflatten(2, index.shape[1:])
         logits = record.scale * torch.einsum("bhmd, bhmkd -> bhmk", query, chosen)
-    return logits - log_partition(record)[..., None]
-
-
-def log_partition(record: AttentionRecord) -> Float[Tensor, "b heads nq"]:
-    """The logarithm of the sum over keys of exp(q k^T scale), with its gradient and without the map.
-
-    Its gradient is the expected key times ``scale`` for a query, and the weighted sum of queries for a key: that of
-    <q, E[k]> with the weights held fixed. So a fused kernel gives the gradient, and the number is taken in chunks of
-    rows. First derivatives only.
-    """
-    dtype = torch.promote_types(torch.promote_types(record.query.dtype, record.key.dtype), torch.float32)
-    query, key = record.query.to(dtype), record.key.to(dtype)
-    fixed = AttentionRecord(query.detach(), key.detach(), record.scale, record.query_grid, record.key_grids)
-    with torch.no_grad(), torch.autocast(query.device.type, enabled=False):
-        chunks = query.split(ROWS_PER_CHUNK, dim=2)
-        value = torch.cat([(record.scale * rows @ key.mT).logsumexp(-1) for rows in chunks], dim=-1)
-    expected = fixed.read(key)
-    carrier = record.scale * ((query * expected.detach()).sum(-1) + (query.detach() * expected).sum(-1))
-    return value + (carrier - carrier.detach())
+    return logits - record.log_partition()[..., None]
 
 
 def _nothing(record: AttentionRecord) -> Float[Tensor, ""]:

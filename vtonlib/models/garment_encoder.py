@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from vtonlib.grids import coordinate_grid
 from vtonlib.models.initialization import zero_module
-from vtonlib.models.unet import UNet, UNetEncoder
+from vtonlib.models.unet import UNet, UNetEncoder, UNetTrunk
 
 POSITION_BANDS = 3
 
@@ -45,6 +45,19 @@ def position_features(height: int, width: int, *, bands: int = POSITION_BANDS) -
     return torch.cat((angles.sin(), angles.cos()))
 
 
+def placed(garment: Float[Tensor, "b z h w"]) -> Float[Tensor, "b z+c h w"]:
+    """The garment's latents, and where each of them lies."""
+    positions = position_features(*garment.shape[-2:]).to(garment)
+    return torch.cat((garment, positions.expand(len(garment), *positions.shape)), dim=1)
+
+
+def begin_as(network: nn.Module, unet: UNet) -> None:
+    """Give ``network`` the weights of ``unet`` where both have them in the same shape, as ControlNet begins."""
+    state = unet.state_dict()
+    shared = {k: v for k, v in network.state_dict().items() if k in state and state[k].shape == v.shape}
+    network.load_state_dict({k: state[k] for k in shared}, strict=False)
+
+
 class LiveEncoder(UNetEncoder):
     """The encoder half of a denoiser without its deepest level, whose maps no zero cross-attention block reads.
 
@@ -65,14 +78,13 @@ class LiveEncoder(UNetEncoder):
         if not config["block_out_channels"]:
             raise ValueError("block_out_channels has one level: expected at least 2, since blocks skip the deepest")
         encoder = cls(**{**config, **changes})
-        encoder.begin_as(unet)
+        begin_as(encoder, unet)
         return encoder
 
-    def begin_as(self, unet: UNet) -> None:
-        """Take the weights of ``unet``'s encoder where both have them in the same shape, as ControlNet begins."""
-        state = unet.state_dict()
-        shared = {k: v for k, v in self.state_dict().items() if k in state and state[k].shape == v.shape}
-        self.load_state_dict({k: state[k] for k in shared}, strict=False)
+    @property
+    def map_channels(self) -> tuple[int, ...]:
+        """Channels of each map."""
+        return self.skip_channels
 
 
 class GarmentEncoder(LiveEncoder):
@@ -91,10 +103,37 @@ class GarmentEncoder(LiveEncoder):
         self, garment: Float[Tensor, "b 4 h w"], context: Float[Tensor, "b n e"]
     ) -> tuple[Float[Tensor, "b c_i h_i w_i"], ...]:
         """The garment's features, one map for each zero cross-attention block."""
-        batch, _, height, width = garment.shape
-        positions = position_features(height, width).to(garment)
-        sample = torch.cat((garment, positions.expand(batch, *positions.shape)), dim=1)
-        return self.encode(sample, torch.zeros(batch, dtype=torch.long, device=garment.device), context).skips
+        return self.encode(placed(garment), garment.new_zeros(len(garment), dtype=torch.long), context).skips
+
+
+class GarmentUNet(UNetTrunk):
+    """A whole UNet that is fed with the garment alone: :class:`GarmentEncoder` with a way back up.
+
+    An encoder's finest maps have seen a few latents around each place, so a key there cannot tell how the garment lies
+    as a whole. Here each map has heard of the coarser ones. The reference networks of IDM-VTON and Leffa are whole
+    UNets too.
+    """
+
+    @classmethod
+    def from_unet(cls, unet: UNet, **changes: Any) -> Self:
+        """A UNet of the shape of ``unet``, with its weights except ``conv_in``."""
+        config = {k: v for k, v in unet.config.items() if k != "out_channels" and not k.startswith("_")}
+        network = cls(**{**config, "in_channels": 4 + 4 * POSITION_BANDS, **changes})
+        begin_as(network, unet)
+        return network
+
+    def forward(
+        self, garment: Float[Tensor, "b 4 h w"], context: Float[Tensor, "b n e"]
+    ) -> tuple[Float[Tensor, "b c_i h_i w_i"], ...]:
+        """The garment's features, one map for each zero cross-attention block."""
+        features = self.encode(placed(garment), garment.new_zeros(len(garment), dtype=torch.long), context)
+        maps = tuple(self.merge(features, context))
+        return maps[: self.config.layers_per_block : -1]
+
+    @property
+    def map_channels(self) -> tuple[int, ...]:
+        """Channels of each map."""
+        return self.merged_channels[: -self.config.layers_per_block - 1]
 
 
 class ControlBranch(LiveEncoder):

@@ -17,9 +17,15 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from vtonlib.attention import Grid
-from vtonlib.models.garment_encoder import POSITION_BANDS, ControlBranch, GarmentEncoder, GarmentFeatures
+from vtonlib.models.garment_encoder import (
+    POSITION_BANDS,
+    ControlBranch,
+    GarmentEncoder,
+    GarmentFeatures,
+    GarmentUNet,
+)
 from vtonlib.models.initialization import zero_module
-from vtonlib.models.unet import UNet
+from vtonlib.models.unet import UNet, Warp
 from vtonlib.models.unet_parts import Composition, MultiHeadAttention
 
 SD15: dict[str, Any] = {
@@ -36,6 +42,9 @@ SD15: dict[str, Any] = {
 }
 """The size ``sd15``: arguments of :class:`StableVITONUNet` that build the released architecture, Stable Diffusion 1.5
 with StableVITON's control branch and nine blocks. At 512 x 384 its latents are 64 x 48."""
+
+
+GARMENT_NETWORKS = {"encoder": GarmentEncoder, "unet": GarmentUNet}
 
 
 class ZeroCrossAttentionBlock(nn.Module):
@@ -133,6 +142,8 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
         control_sees: what the control branch, ``garment_encoder``, is fed with. ``"garment"``: the garment alone, as
             in the paper's figure; computed once per image. ``"person"``: the noisy input with the garment added once,
             as in the released code; computed at every step.
+        garment_network: what sees the garment alone. ``"encoder"``, as in the paper; ``"unet"``, a whole UNet, whose
+            fine maps know how the garment lies (:class:`vtonlib.models.garment_encoder.GarmentUNet`).
         zero_layers: of each block; see :class:`ZeroCrossAttentionBlock`.
         carries_latents: whether the finest blocks carry the garment's latents to the output too
             (:class:`Composition`), a short way that neither the paper nor the release has: a model that starts from
@@ -163,11 +174,12 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
         keys_see: Literal["garment", "place"] = "garment",
         control_sees: Literal["garment", "person"] = "garment",
         zero_layers: Literal[1, 2] = 1,
+        garment_network: Literal["encoder", "unet"] = "encoder",
         carries_latents: bool = False,
         patch_size: int = 1,
     ) -> None:
         super().__init__()
-        check_options(keys_see, control_sees, patch_size)
+        check_options(keys_see, control_sees, garment_network, patch_size)
         self.blind = keys_see == "place"
         self.unet = UNet(
             in_channels=in_channels * patch_size**2,
@@ -179,12 +191,12 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
             cross_attention_dim=cross_attention_dim,
             norm_num_groups=norm_num_groups,
         )
-        branch = ControlBranch if control_sees == "person" else GarmentEncoder
+        branch = ControlBranch if control_sees == "person" else GARMENT_NETWORKS[garment_network]
         changes = {} if patch_size == 1 else {"in_channels": 4 * patch_size**2 + 4 * POSITION_BANDS}
-        self.garment_encoder: ControlBranch | GarmentEncoder = branch.from_unet(self.unet, **changes)
+        self.garment_encoder: ControlBranch | GarmentEncoder | GarmentUNet = branch.from_unet(self.unet, **changes)
         self.warps = nn.ModuleList(
             ZeroCrossAttentionBlock(channels, context, num_attention_heads, norm_num_groups, zero_layers)
-            for channels, context in zip(self.unet.decoder_channels, self.garment_encoder.skip_channels, strict=False)
+            for channels, context in zip(self.unet.decoder_channels, self.garment_encoder.map_channels, strict=False)
         )
         self.carrying = layers_per_block + 1 if carries_latents else 0
         if carries_latents:
@@ -213,6 +225,25 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
         if isinstance(self.garment_encoder, ControlBranch):
             return (self.garment_encoder.garment_conv(garment),)
         return self.garment_encoder(garment, context)
+
+    def paint(
+        self,
+        sample: Float[Tensor, "b 13 h w"],
+        timestep: Int[Tensor, " b"],
+        context: Float[Tensor, "b n e"],
+        *,
+        warp: Warp | None = None,
+        encoder_gradients: bool = True,
+    ) -> Float[Tensor, "b 4 h w"]:
+        """What the base predicts, which knows the garment by ``context`` alone unless ``warp`` tells it more.
+
+        Arguments as in :meth:`forward`; ``warp`` as in :class:`vtonlib.models.unet.UNet`.
+        """
+        patch = self.config.patch_size
+        tokens = F.pixel_unshuffle(sample, patch)
+        return F.pixel_shuffle(
+            self.unet(tokens, timestep, context, warp=warp, encoder_gradients=encoder_gradients), patch
+        )
 
     def control(
         self,
@@ -257,8 +288,7 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
         Raises:
             ValueError: when a side of ``sample`` is not a multiple of 2^(levels - 1), or the garment's is another.
         """
-        patch, latents = self.config.patch_size, garment_features.latents
-        sample = F.pixel_unshuffle(sample, patch)
+        latents = garment_features.latents
         control = self.control(sample, timestep, context, garment_features)
         carried = self.composition.carried(latents) if self.carrying else latents
         reads: list[tuple[Tensor, Tensor]] = []
@@ -273,18 +303,21 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
             reads.append(block.carry(hidden, values, carried, keys))
             return reads[-1][0]
 
-        tokens = self.unet(sample, timestep, context, warp=warp, encoder_gradients=encoder_gradients)
-        painted = F.pixel_shuffle(tokens, patch)
+        painted = self.paint(sample, timestep, context, warp=warp, encoder_gradients=encoder_gradients)
         if not self.carrying:
             return painted
         return painted + self.composition(reads[-1][0], [read for _, read in reads], latents)
 
 
-def check_options(keys_see: str, control_sees: str, patch_size: int) -> None:
+def check_options(keys_see: str, control_sees: str, garment_network: str, patch_size: int) -> None:
     """Raise a ``ValueError`` that names the option of :class:`StableVITONUNet` that is wrong, and what it may be."""
     if keys_see not in ("garment", "place"):
         raise ValueError(f"keys_see is {keys_see!r}, expected 'garment' or 'place'")
     if control_sees not in ("garment", "person"):
         raise ValueError(f"control_sees is {control_sees!r}, expected 'garment' or 'person'")
+    if garment_network not in GARMENT_NETWORKS:
+        raise ValueError(f"garment_network is {garment_network!r}, expected 'encoder' or 'unet'")
+    if control_sees == "person" and garment_network != "encoder":
+        raise ValueError(f"garment_network is {garment_network!r}: the released control branch is an 'encoder'")
     if patch_size > 1 and control_sees == "person":
         raise ValueError(f"patch_size is {patch_size}: the released control branch knows only patch_size=1")

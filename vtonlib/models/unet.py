@@ -7,7 +7,7 @@ zero cross-attention does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -118,7 +118,75 @@ class UNetEncoder(ModelMixin, ConfigMixin):
         return skip_channels(self.config.block_out_channels, self.config.layers_per_block)
 
 
-class UNet(UNetEncoder):
+class UNetTrunk(UNetEncoder):
+    """Encoder, middle and decoder, without the output layers; see :class:`UNetEncoder` for the arguments."""
+
+    @register_to_config
+    def __init__(
+        self,
+        in_channels: int = 4,
+        block_out_channels: tuple[int, ...] = (320, 640, 1280, 1280),
+        layers_per_block: int = 2,
+        attention_levels: tuple[bool, ...] = (True, True, True, False),
+        num_attention_heads: int = 8,
+        cross_attention_dim: int = 768,
+        norm_num_groups: int = 32,
+    ) -> None:
+        super().__init__(
+            in_channels=in_channels,
+            block_out_channels=block_out_channels,
+            layers_per_block=layers_per_block,
+            attention_levels=attention_levels,
+            num_attention_heads=num_attention_heads,
+            cross_attention_dim=cross_attention_dim,
+            norm_num_groups=norm_num_groups,
+        )
+        shared = shared_settings(block_out_channels[0], num_attention_heads, cross_attention_dim, norm_num_groups)
+        self.mid_block = UNetMidBlock2DCrossAttn(in_channels=block_out_channels[-1], **shared)
+        self.up_blocks = up_blocks(block_out_channels, layers_per_block, attention_levels, shared)
+        answer_one_token(self)
+
+    def merge(
+        self,
+        features: UNetFeatures,
+        context: Float[Tensor, "b n e"],
+        *,
+        warp: Warp | None = None,
+        encoder_gradients: bool = True,
+    ) -> Iterator[Float[Tensor, "b c_i h_i w_i"]]:
+        """The decoder's features after each skip, deepest first.
+
+        ``warp`` sees the features before each skip is concatenated; without
+        ``encoder_gradients`` the middle is computed without a graph.
+        """
+        skips, time = list(features.skips), features.time
+        with torch.set_grad_enabled(torch.is_grad_enabled() and encoder_gradients):
+            hidden = self.mid_block(skips[-1], time, encoder_hidden_states=context)
+        block: Any
+        for block in self.up_blocks:
+            attentions = getattr(block, "attentions", [None] * len(block.resnets))
+            for resnet, attention in zip(block.resnets, attentions, strict=True):
+                skip = skips.pop()
+                hidden = hidden if warp is None else warp(len(skips), hidden)
+                hidden = resnet(torch.cat((hidden, skip), dim=1), time)
+                if attention is not None:
+                    hidden = attention(hidden, encoder_hidden_states=context, return_dict=False)[0]
+                yield hidden
+            for upsampler in block.upsamplers or ():
+                hidden = upsampler(hidden)
+
+    @property
+    def merged_channels(self) -> tuple[int, ...]:
+        """Channels of the decoder features after skip i, by i."""
+        return tuple(width for width in self.config.block_out_channels for _ in range(self.config.layers_per_block + 1))
+
+    @property
+    def decoder_channels(self) -> tuple[int, ...]:
+        """Channels of the decoder features at the moment skip i is concatenated, by i."""
+        return decoder_channels(self.config.block_out_channels, self.config.layers_per_block)
+
+
+class UNet(UNetTrunk):
     """The whole UNet; see :class:`UNetEncoder` for the arguments.
 
     A test copies the weights of a ``UNet2DConditionModel`` by name and finds equal outputs. Book: sec-latent-diffusion.
@@ -145,10 +213,6 @@ class UNet(UNetEncoder):
             cross_attention_dim=cross_attention_dim,
             norm_num_groups=norm_num_groups,
         )
-        shared = shared_settings(block_out_channels[0], num_attention_heads, cross_attention_dim, norm_num_groups)
-        self.mid_block = UNetMidBlock2DCrossAttn(in_channels=block_out_channels[-1], **shared)
-        self.up_blocks = up_blocks(block_out_channels, layers_per_block, attention_levels, shared)
-        answer_one_token(self)
         self.conv_norm_out = nn.GroupNorm(norm_num_groups, block_out_channels[0], eps=1e-5)
         self.conv_out = nn.Conv2d(block_out_channels[0], out_channels, 3, padding=1)
 
@@ -160,24 +224,8 @@ class UNet(UNetEncoder):
         warp: Warp | None = None,
         encoder_gradients: bool = True,
     ) -> Float[Tensor, "b c h w"]:
-        """From the encoder's features to the output; ``warp`` sees the features before each skip is concatenated.
-
-        ``encoder_gradients`` is as in :meth:`forward`, for the middle.
-        """
-        skips, time = list(features.skips), features.time
-        with torch.set_grad_enabled(torch.is_grad_enabled() and encoder_gradients):
-            hidden = self.mid_block(skips[-1], time, encoder_hidden_states=context)
-        block: Any
-        for block in self.up_blocks:
-            attentions = getattr(block, "attentions", [None] * len(block.resnets))
-            for resnet, attention in zip(block.resnets, attentions, strict=True):
-                skip = skips.pop()
-                hidden = hidden if warp is None else warp(len(skips), hidden)
-                hidden = resnet(torch.cat((hidden, skip), dim=1), time)
-                if attention is not None:
-                    hidden = attention(hidden, encoder_hidden_states=context, return_dict=False)[0]
-            for upsampler in block.upsamplers or ():
-                hidden = upsampler(hidden)
+        """From the encoder's features to the output; arguments as in :meth:`merge`."""
+        *_, hidden = self.merge(features, context, warp=warp, encoder_gradients=encoder_gradients)
         return self.conv_out(nn.functional.silu(self.conv_norm_out(hidden)))
 
     def forward(
@@ -197,8 +245,3 @@ class UNet(UNetEncoder):
         with torch.set_grad_enabled(torch.is_grad_enabled() and encoder_gradients):
             features = self.encode(sample, timestep, context)
         return self.decode(features, context, warp=warp, encoder_gradients=encoder_gradients)
-
-    @property
-    def decoder_channels(self) -> tuple[int, ...]:
-        """Channels of the decoder features at the moment skip i is concatenated, by i."""
-        return decoder_channels(self.config.block_out_channels, self.config.layers_per_block)

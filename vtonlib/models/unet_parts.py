@@ -61,9 +61,10 @@ class Composition(nn.Module):
     """Lays the garment's latents, where attention says, over what the decoder painted: painted + m * mix(soft, sharp).
 
     ``soft`` is what the attention reads of the latents, a mean; ``sharp`` the latents warped by its expected
-    coordinates, as Leffa warps the reference. m = sigmoid(conv(features)) says where the garment is worn: CP-VTON's
-    composition mask. What takes this short way skips value, feed-forward and residual blocks, through which a small
-    network needs thousands of steps to learn to copy, so attention hears at once whether it looked at the right place.
+    coordinates, as Leffa warps the reference; both begin with half of the weight. m = sigmoid(conv(features)) says
+    where the garment is worn: CP-VTON's composition mask. What takes this short way skips value, feed-forward and
+    residual blocks, through which a small network needs thousands of steps to learn to copy, so attention hears at once
+    whether it looked at the right place.
 
     Args:
         channels: channels of the decoder's finest features.
@@ -77,8 +78,9 @@ class Composition(nn.Module):
         self.patch_size = patch_size
         self.mask = nn.Conv2d(channels, patch_size**2, 3, padding=1)
         mixes = [nn.Conv2d(2 * latent_channels, latent_channels, 1) for _ in range(count)]
-        for mix in mixes:  # each begins as its share of the soft mean
-            nn.init.dirac_(mix.weight).data.div_(count)
+        for mix in mixes:  # each begins as its share, half of it soft, half of it sharp
+            half = torch.eye(latent_channels) / (2 * count)
+            mix.weight = nn.Parameter(torch.cat((half, half), dim=1)[..., None, None])
             mix.bias = nn.Parameter(torch.zeros(latent_channels))
         self.mix = nn.ModuleList(mixes)
 

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vtonlib.models.garment_encoder import begin_as
 from vtonlib.models.stable_viton import StableVITONUNet
 from vtonlib.official.latent_diffusion import rename_unet_key, unet_shape
 from vtonlib.official.release import check_weights
@@ -54,7 +55,7 @@ def start(
     given["conv_in.weight"] = widened(given["conv_in.weight"], in_channels)
     check_weights("a base model", model.unet.state_dict(), {key: key for key in given}, given)
     model.unet.load_state_dict(given)
-    model.garment_encoder.begin_as(model.unet)
+    begin_as(model.garment_encoder, model.unet)
     return model
 
 

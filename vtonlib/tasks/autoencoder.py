@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.grids import coordinate_grid, masked_mean, resize_flow, warp
-from vtonlib.models.autoencoder import new_autoencoder
+from vtonlib.models.autoencoder import downscale, new_autoencoder
 from vtonlib.settings import Count, Settings, Share, Weight
 from vtonlib.tasks.base import Phase, Task
 
@@ -54,7 +54,7 @@ class AutoencoderTask(Task):
 
         Source: Kouzelis et al. 2025 (EQ-VAE), whose moves are scalings and quarter turns.
         """
-        multiple = 2 ** (len(self.config.block_out_channels) - 1)
+        multiple = downscale(self.autoencoder)
         if any(side % multiple for side in batch.size):
             found = "x".join(map(str, batch.size))
             raise ValueError(f"images are {found}: data.height and data.width must be multiples of {multiple}")

@@ -8,6 +8,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch import nn
 
+from vtonlib.models.garment_encoder import begin_as
 from vtonlib.models.image_encoder import ImageEncoder
 from vtonlib.models.stable_viton import StableVITONUNet
 from vtonlib.models.stored import load_stored
@@ -35,7 +36,7 @@ def load_initial(folder: Path, unet: StableVITONUNet, image_encoder: ImageEncode
     for name, model in (("unet", unet), ("image_encoder", image_encoder)):
         _copy(load_stored(type(model), stored / name), model, f"{stored / name}")
     if not any(value.any() for name, value in unet.warps.state_dict().items() if ".zero_conv." in name):
-        unet.garment_encoder.begin_as(unet.unet)
+        begin_as(unet.garment_encoder, unet.unet)
 
 
 def _copy(stored: nn.Module, model: nn.Module, where: str) -> None:

@@ -51,6 +51,8 @@ class StableVITONConfig(Settings):
     """Groups of the group norms."""
     control_sees: Literal["garment", "person"] = "garment"
     """What the control branch is fed with: the garment alone, or the noisy person too, as in the released code."""
+    garment_network: Literal["encoder", "unet"] = "encoder"
+    """What reads the garment alone: an encoder, as in the paper, or a whole UNet, whose fine maps know all of it."""
     zero_layers: Literal[1, 2] = 1
     """Layers of each block that begin at zero; the released code has two."""
     carries_latents: bool = False
@@ -146,6 +148,7 @@ class StableVITONTask(Task):
             keys_see=config.keys_see,
             control_sees=config.control_sees,
             zero_layers=config.zero_layers,
+            garment_network=config.garment_network,
             carries_latents=config.carries_latents,
             patch_size=config.patch_size,
         )
@@ -153,10 +156,11 @@ class StableVITONTask(Task):
         if config.initial:
             load_initial(Path(config.initial), self.unet, self.image_encoder, self.autoencoder)
         self.scheduler = new_scheduler()
+        composed = config.trains == "garment" and config.carries_latents
         self.phases = (
             Phase(
                 name="denoiser",
-                trains=TRAINS[config.trains],
+                trains=TRAINS[config.trains] + (("unet.composition",) if composed else ()),
                 loss=self.denoiser_loss,
                 rates={} if config.base_rate == 1 else {"unet.unet": config.base_rate},
             ),
@@ -175,7 +179,7 @@ class StableVITONTask(Task):
         supervision = self.config.supervision
         terms: dict[str, Tensor] = {}
         if self.config.trains == "base":
-            prediction = self.unet.unet(inputs, time, token)
+            prediction = self.unet.paint(inputs, time, token)
         elif supervision.at(self.step):
             known = latents.flow_mask * seen.view(-1, 1, 1, 1)
             with AttentionTap(self, supervision.layers) as tap:

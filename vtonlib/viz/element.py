@@ -21,6 +21,8 @@ from torch import Tensor
 
 BUDGET = 380_000
 """Bytes that one figure may add to a page, unless told otherwise: two do not fit into the page's 400 kB."""
+SHEET_QUALITY = 90
+"""Of pictures that are compressed with losses."""
 IDLE = re.compile(r"^\s*//.*\n|^\s+", re.MULTILINE)
 """What of a script a page needs not: lines of comment, and indentation."""
 
@@ -68,12 +70,23 @@ def element(tag: str, data: dict[str, Any], fallback: str, caption: str) -> str:
 
 def picture(image: Float[Tensor, "3 h w"], alt: str) -> str:
     """An ``<img>`` that carries an image in [-1, 1] as PNG."""
+    return _image(image, alt, "", format="png", optimize=True)
+
+
+def sheet(image: Float[Tensor, "3 h w"], alt: str) -> str:
+    """An ``<img>`` that carries many pictures side by side, in [-1, 1], compressed with losses; never wider than the
+    page."""
+    style = ' style="max-width: 100%; height: auto"'
+    return _image(image, alt, style, format="webp", quality=SHEET_QUALITY, method=6)
+
+
+def _image(image: Tensor, alt: str, style: str, *, format: str, **encoding: Any) -> str:
     pixels = ((image.detach().float().cpu().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).movedim(0, -1)
     file = io.BytesIO()
-    Image.fromarray(pixels.numpy()).save(file, format="png", optimize=True)
+    Image.fromarray(pixels.contiguous().numpy()).save(file, format=format, **encoding)
     height, width = image.shape[-2:]
-    source = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
-    return f'<img src="{source}" width="{width}" height="{height}" alt="{escape(alt)}">'
+    source = f"data:image/{format};base64,{base64.b64encode(file.getvalue()).decode()}"
+    return f'<img src="{source}" width="{width}" height="{height}" alt="{escape(alt)}"{style}>'
 
 
 def table(caption: str, head: list[str], rows: list[list[str]]) -> str:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 
 import torch
 from jaxtyping import Bool, Float
-from PIL import Image
 from torch import Tensor
 
-from vtonlib.viz.element import ElementFigure, element, table
+from vtonlib.viz.element import ElementFigure, element, sheet, table
 
 BUDGET = 200_000
 """Bytes that one figure may add to a page."""
-QUALITY = 90
-"""Of the stored pictures, which are compressed with losses."""
 
 
 class NoiseExplorer(ElementFigure):
@@ -81,12 +75,5 @@ def _sheet(persons: Tensor, given: Tensor, noisy: Tensor, guessed: Tensor) -> st
     """An ``<img>`` with all pictures in rows and columns."""
     pairs = [picture for level in zip(noisy, guessed, strict=True) for picture in level]
     columns = torch.stack((persons, given, *pairs), 1)  # [p c 3 h w]
-    height, width = persons.shape[-2:]
-    sheet = columns.permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2).detach().float().cpu().clamp(-1, 1)
-    pixels = ((sheet + 1) * 127.5).round().to(torch.uint8).movedim(0, -1).contiguous()
-    file = io.BytesIO()
-    Image.fromarray(pixels.numpy()).save(file, format="webp", quality=QUALITY, method=6)
-    source = f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
     alt = f"{len(persons)} persons, each with another garment, noised to {len(noisy)} levels, and the model's guesses."
-    size = f'width="{width * columns.shape[1]}" height="{height * len(persons)}"'
-    return f'<img src="{source}" {size} alt="{escape(alt)}" style="max-width: 100%; height: auto">'
+    return sheet(columns.permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2), alt)

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from PIL import Image
 from torch import Tensor
 
-from vtonlib.viz.element import ElementFigure, element
+from vtonlib.viz.element import ElementFigure, element, sheet
 
 BUDGET = 200_000
 """Bytes that one wardrobe may add to a page."""
-QUALITY = 90
-"""Of the stored pictures, which are compressed with losses."""
 WHITE = 1.0
 
 
@@ -73,18 +67,12 @@ class Wardrobe(ElementFigure):
 
 def _sheet(persons: Tensor, garments: Tensor, shown: Tensor) -> str:
     """An ``<img>`` with all pictures in rows and columns."""
-    count, height, width = shown.shape[2], *persons.shape[-2:]
+    count = shown.shape[2]
     blank = torch.full_like(persons[:1], WHITE)
     top = [blank, *(x for garment in garments for x in (garment[None], *[blank] * (count - 1)))]
     rows = [torch.cat(top, 3), *(_row(person, pictures) for person, pictures in zip(persons, shown, strict=True))]
-    sheet = torch.cat(rows, 2)[0].detach().float().cpu().clamp(-1, 1)
-    pixels = ((sheet + 1) * 127.5).round().to(torch.uint8).movedim(0, -1).contiguous()
-    file = io.BytesIO()
-    Image.fromarray(pixels.numpy()).save(file, format="webp", quality=QUALITY, method=6)
-    source = f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
     alt = f"{len(persons)} persons, each in {len(garments)} garments: what a model painted."
-    size = f'width="{width * (1 + len(garments) * count)}" height="{height * (1 + len(persons))}"'
-    return f'<img src="{source}" {size} alt="{escape(alt)}" style="max-width: 100%; height: auto">'
+    return sheet(torch.cat(rows, 2)[0], alt)
 
 
 def _row(person: Tensor, pictures: Tensor) -> Tensor:
