@@ -45,7 +45,7 @@ from vtonlib.data.recoloured import (
 from vtonlib.data.world import World
 from vtonlib.disk import replace_text
 from vtonlib.evaluation import end_point_error
-from vtonlib.evaluation.baselines import aligned_masks_flow, cloth_centre_flow
+from vtonlib.evaluation.baselines import aligned_masks_flow, cloth_centre_flow, copy_flow
 from vtonlib.evaluation.painted import colour_error, pattern_error
 from vtonlib.grids import masked_mean, warp
 from vtonlib.memory import keep_freed_memory
@@ -158,7 +158,7 @@ def untrained() -> dict[str, Scores]:
     fields = ColourFields.random(TEST, torch.Generator().manual_seed(7))
     task = Painting.of(test, fields.at)
     flows = {
-        "copy": test.identity.expand(TEST, -1, -1, -1),
+        "copy": lattice_flow(copy_flow(batch), *TOKENS),
         "aligned": lattice_flow(aligned_masks_flow(batch), *TOKENS),
     }
     found = {name: graded(warp(task.garment, flow), task.truth, flow, test) for name, flow in flows.items()}
@@ -224,7 +224,8 @@ def main() -> None:
             result = found["runs"][f"{arm}-{seed}"] = run(arm, painter, data, test, seed)
             replace_text(options.out, json.dumps(found, indent=1) + "\n")
             print(arm, seed, {k: v for k, v in result.items() if k not in ("curve", "first")}, flush=True)
-    print(json.dumps({name: value for name, value in found["untrained"].items()}))
+    replace_text(options.out, json.dumps(found, indent=1) + "\n")
+    print(json.dumps(found["untrained"]))
 
 
 if __name__ == "__main__":
