@@ -85,6 +85,26 @@ def test_a_second_zero_delays_all_behind_it_by_a_step() -> None:
 
 
 @pytest.mark.disagreement("D38")
+def test_the_garment_is_heard_after_as_many_steps_as_its_path_has_zeros() -> None:
+    """The released branch has a third zero, where the garment enters it."""
+    for zeros, options in ((1, {}), (2, {"zero_layers": 2}), (3, {"zero_layers": 2, "control_sees": "person"})):
+        torch.manual_seed(0)
+        model = StableVITONUNet(**TINY, **options).double()
+        x, garment, other, target = (drawn(1, c, 16, 8).double() for c in (13, 4, 4, 4))
+        other = -other
+        rest, learning = (torch.tensor([5]), drawn(1, 1, 8).double()), (model.garment_encoder, model.warps)
+        optimizer = torch.optim.SGD([p for part in learning for p in part.parameters()], lr=0.3)
+        changed = []
+        for _ in range(zeros + 1):
+            y, z = (model(x, *rest, model.encode_garment(g, rest[1])) for g in (garment, other))
+            changed.append(bool((y != z).any()))
+            optimizer.zero_grad()
+            (y - target).square().mean().backward()
+            optimizer.step()
+        assert changed == [False] * zeros + [True]
+
+
+@pytest.mark.disagreement("D38")
 def test_the_end_acts_on_the_painters_features_too() -> None:
     block = ZeroCrossAttentionBlock(16, 16, heads=4, norm_num_groups=8)
     nn.init.normal_(block.zero_conv.weight)
