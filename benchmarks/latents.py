@@ -76,13 +76,19 @@ def inside_score(painted: Tensor, batch: TryOnBatch) -> float:
     return float(ssim(painted, batch.person, batch.flow_mask).nanmean())
 
 
+def stacked(block: int, batch: TryOnBatch) -> float:
+    """:func:`moved_score` of pixels stacked in blocks, which is exact."""
+    return moved_score(lambda x: F.pixel_unshuffle(x, block), lambda z: F.pixel_shuffle(z, block), batch)
+
+
 def without_training(batch: TryOnBatch, block: int = 2) -> Scores:
     """What needs no autoencoder: pixels, blocks of pixels, mean colours and one mean colour, moved by the true flow."""
     colours = [masked_mean_per_sample(batch.person[:, c : c + 1], batch.flow_mask) for c in range(3)]
     one = torch.stack(colours, 1)[:, :, None, None].expand_as(batch.person)
     return {
         "pixels": inside_score(warp(batch.garment, batch.flow), batch),
-        "blocks": moved_score(lambda x: F.pixel_unshuffle(x, block), lambda z: F.pixel_shuffle(z, block), batch),
+        "blocks": stacked(block, batch),
+        "large_blocks": stacked(2 * block, batch),
         "means": moved_score(
             lambda x: F.avg_pool2d(x, block), lambda z: F.interpolate(z, scale_factor=block, mode="bilinear"), batch
         ),
