@@ -263,7 +263,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     runs = json.loads(options.out.read_text(encoding="utf8"))["runs"] if options.out.exists() else {}
-    model = Model(checkpoints.load(options.model))
+    model = Model(checkpoints.load(options.model).to("cpu"))
     for seed in range(options.seeds):
         if str(seed) in runs:
             continue
