@@ -25,7 +25,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from tools import api, bench, checkpoints, environment, gpu, lock, machine, site
+from tools import api, bench, checkpoints, environment, gpu, lock, site
 from tools.book import check, export, finish, models
 from tools.shell import ROOT, call
 from tools.steps import Step, run
@@ -34,10 +34,7 @@ from vtonlib.checkpoints import DEFAULT
 RUN = "runs/stableviton-tiny"
 TRAIN = Step(
     name="training",
-    argv=(
-        *("-m", "vtonlib", "train", "stableviton", "--size", "tiny", "--out", RUN),
-        *(("--set", "train.precision=bf16") if machine.multiplies_bfloat16() else ()),  # auto would not, on processors
-    ),
+    argv=("-m", "vtonlib", "train", "stableviton", "--size", "tiny", "--out", RUN),
     outputs=(f"{RUN}/final/model_index.json",),
 )
 MEASURES = ("vtonlib/evaluation", "vtonlib/scoring.py", "vtonlib/weights")

@@ -17,12 +17,6 @@ def cpu_name() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def multiplies_bfloat16() -> bool:
-    """Whether the processor has instructions for products in bfloat16, as the system lists them."""
-    info = Path("/proc/cpuinfo")
-    return info.exists() and bool({"avx512_bf16", "amx_bf16"} & set(info.read_text(encoding="utf8").split()))
-
-
 def describe() -> dict[str, object]:
     """Processor, cores, accelerator, and the versions of Python and torch."""
     import torch
