@@ -96,6 +96,18 @@ def test_hours_are_said_only_where_all_are_known() -> None:
     assert unknown.hours is None and "in all" not in unknown.sentence()
 
 
+def test_it_is_said_when_attention_was_told_the_truth() -> None:
+    def words(**supervision: float) -> str:
+        config = {"task": {"supervision": supervision}}
+        return checkpoints.Training(
+            preset="a", size="tiny", steps=10, batch_size=8, seed=3, hours=None, config=config
+        ).words()
+
+    assert words(coordinates=1.0, rows=0.0) == "a tiny (10 steps of 8; attention told the true flow)"
+    assert words(rows=0.1) == words(coordinates=1.0)
+    assert words(coordinates=0.0, rows=0.0) == words() == "a tiny (10 steps of 8)"
+
+
 def test_an_unknown_name_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     for call in (checkpoints.folder, checkpoints.load, checkpoints.source, checkpoints.provenance):
         with pytest.raises(ValueError, match=rf"'alias-tine'; there are: .*{checkpoints.DEFAULT}"):

@@ -46,10 +46,17 @@ class Training:
     config: dict[str, Any]
     """All settings, as the run stored them."""
 
+    @property
+    def told(self) -> bool:
+        """Whether its attention was told the true correspondence, which only the world knows."""
+        supervision = self.config.get("task", {}).get("supervision", {})
+        return max(supervision.get("coordinates", 0), supervision.get("rows", 0)) > 0
+
     def words(self) -> str:
-        """For a sentence: what, and how long."""
+        """For a sentence: what, how long, and whether its attention was told the truth."""
         took = "" if self.hours is None else f", {_duration(self.hours)}"
-        return f"{self.preset} {self.size} ({self.steps:,} steps of {self.batch_size}{took})"
+        told = "; attention told the true flow" if self.told else ""
+        return f"{self.preset} {self.size} ({self.steps:,} steps of {self.batch_size}{took}{told})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
