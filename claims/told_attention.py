@@ -9,13 +9,13 @@ import json
 from pathlib import Path
 
 RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results" / "ablations.json"
-ARMS = ("told", "untold", "blind", "encoder", "token")
+ARMS = ("told", "untold", "blind")
 FINEST = ("warps.0", "warps.1")
 
 
 def measure(seed: int) -> dict[str, float]:
     """``ARM_ssim``: masked SSIM of pictures painted in one step; ``ARM_error``: of the better of the two finest
-    attentions, in pixels of 64x48 (the arm that knows a token alone has none).
+    attentions, in pixels of 64x48.
 
     ``told_gain`` is how much better the told model paints than the untold, ``seen_gain`` than its blind twin, and
     ``place_gain`` how much less it errs than the untold.
@@ -25,8 +25,7 @@ def measure(seed: int) -> dict[str, float]:
     for arm in ARMS:
         run = runs[f"{arm}-{seed}"]
         found[f"{arm}_ssim"] = run["masked_ssim_1"]
-        if arm != "token":
-            found[f"{arm}_error"] = min(run[name] for name in FINEST)
+        found[f"{arm}_error"] = min(run[name] for name in FINEST)
     return found | {
         "told_gain": found["told_ssim"] - found["untold_ssim"],
         "seen_gain": found["told_ssim"] - found["blind_ssim"],
