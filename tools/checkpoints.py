@@ -67,8 +67,6 @@ class Recipe:
     """Whether the trainings are VITON-HD's stages (segmentation, matching, alias), which `assemble` joins."""
     bare: bool = False
     """Whether it is one network and no pipeline: there is nothing to evaluate, and its folder is stored alone."""
-    denoising_steps: int = 0
-    """How often the stored pipeline denoises; 0: as the run says."""
 
     @property
     def run(self) -> str:
@@ -87,7 +85,6 @@ class Recipe:
         steps.append(Step(name=f"evaluate-{self.name}", argv=evaluate, inputs=(f"{self.run}/final",), outputs=reports))
         before = [training.run for training in self.trainings if training.run != self.run]
         words = ("--after", *before) if before else ()
-        words += ("--steps", str(self.denoising_steps)) if self.denoising_steps else ()
         return [*steps, self._store(*words, reads=f"{self.run}/report.json", leaves="provenance.json")]
 
     def _store(self, *words: str, leaves: str, reads: str = "") -> Step:

@@ -38,11 +38,10 @@ def halve(file: Path, out: Path) -> None:
         sys.exit(f"{file}: {out.stat().st_size} bytes in half precision, expected under {LARGEST_CHECKPOINT}")
 
 
-def _change(file: Path, *, drop: str = "", **values: object) -> None:
-    """Rewrite a JSON object with new values, and without one name."""
+def _drop(file: Path, name: str) -> None:
+    """Rewrite a JSON object without one name."""
     old = json.loads(file.read_text(encoding="utf8"))
-    kept = {name: value for name, value in old.items() if name != drop}
-    file.write_text(json.dumps({**kept, **values}, indent=2) + "\n", encoding="utf8")
+    file.write_text(json.dumps({k: v for k, v in old.items() if k != name}, indent=2) + "\n", encoding="utf8")
 
 
 def portable(config: dict[str, Any]) -> dict[str, Any]:
@@ -93,9 +92,7 @@ def provenance(runs: list[Path], report: Path, where: str) -> Provenance:
     )
 
 
-def store(
-    run: Path, out: Path, *, steps: int | None = None, made: Provenance | None = None, bare: bool = False
-) -> None:
+def store(run: Path, out: Path, *, made: Provenance | None = None, bare: bool = False) -> None:
     """Copy ``run``'s final folder to ``out``, its weights as float16, with config, report and picture beside them.
 
     ``out`` appears, or is replaced, only when all is written.
@@ -103,7 +100,6 @@ def store(
     Args:
         run: a finished run.
         out: the folder to write.
-        steps: how often the stored diffusion pipeline denoises, unless told otherwise.
         made: how the model was made, to be stored with it instead of the report.
         bare: whether to store the final folder alone.
 
@@ -121,9 +117,7 @@ def store(
         for file in sorted(final.rglob("*.safetensors")):
             halve(file, folder / file.relative_to(final))
         for settings in folder.rglob("*.json"):
-            _change(settings, drop="_name_or_path")  # where on this machine a network was read from
-        if steps is not None:
-            _change(folder / "model_index.json", default_denoising_steps=steps)
+            _drop(settings, "_name_or_path")  # where on this machine a network was read from
         for name in BESIDE if made is None and not bare else ():
             if (run / name).exists():
                 shutil.copy2(run / name, folder / name)
@@ -137,7 +131,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tools.store")
     parser.add_argument("run", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--steps", type=int, help="denoising steps of the stored diffusion pipeline")
     parser.add_argument("--after", type=Path, nargs="*", default=[], help="the runs before it, in order")
     parser.add_argument("--where", help="the machine in words, where it was not this one")
     parser.add_argument("--bare", action="store_true", help="one network: its folder alone, without a record")
@@ -146,4 +139,4 @@ if __name__ == "__main__":
     if not options.bare:
         trained = [run for run in (*options.after, options.run) if (run / "log.jsonl").exists()]  # joined stages: none
         record = provenance(trained or [options.run], options.run / "report.json", options.where or machine.words())
-    store(options.run, options.out, steps=options.steps, made=record, bare=options.bare)
+    store(options.run, options.out, made=record, bare=options.bare)

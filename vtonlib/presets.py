@@ -73,6 +73,7 @@ STABLEVITON = StableVITONConfig(
     patch_size=2,
     pure_noise=0.5,
     supervision=Supervision(coordinates=1.0, rows=0.05, layers="unet.warps.[01].attn2.core"),
+    denoising_steps=4,
 )
 """What the sizes of :func:`stableviton` have in common; that of the tiny one."""
 

@@ -12,6 +12,7 @@ from vtonlib.data.augment import RELEASED
 from vtonlib.data.world import World
 from vtonlib.losses.attention import coordinate_supervision
 from vtonlib.models.autoencoder import new_autoencoder
+from vtonlib.pipelines.diffusion import TryOnDiffusionPipeline
 from vtonlib.tasks.latents import LatentSource, encode_batch
 from vtonlib.tasks.stable_viton import StableVITONConfig, StableVITONTask
 from vtonlib.tasks.supervision import Supervision, supervise
@@ -117,6 +118,12 @@ def test_settings_are_overridden_and_stored(config):
     assert from_json(StableVITONConfig, to_json(changed)) == changed
     with pytest.raises(ValueError, match="expected 0 to 1"):
         override(config, "augmentation.flip=2")
+
+
+def test_the_pipeline_denoises_as_often_as_the_settings_say(config, tmp_path):
+    task = new_task(config, denoising_steps=3)
+    task.save(tmp_path)
+    assert TryOnDiffusionPipeline.from_pretrained(tmp_path).config.default_denoising_steps == 3
 
 
 def test_dropping_per_sample_and_per_batch(config):

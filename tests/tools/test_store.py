@@ -132,13 +132,6 @@ def test_no_path_of_this_machine_is_kept(run: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "stored" / "net" / "config.json").read_text()) == {"channels": 3}
 
 
-def test_steps_are_stored_with_the_pipeline(run: Path, tmp_path: Path) -> None:
-    (run / "final" / "model_index.json").write_text('{"_class_name": "X", "default_denoising_steps": 20}')
-    store(run, tmp_path / "stored", steps=2)
-    index = json.loads((tmp_path / "stored" / "model_index.json").read_text())
-    assert index == {"_class_name": "X", "default_denoising_steps": 2}
-
-
 def test_one_network_alone_keeps_its_own_config(run: Path, tmp_path: Path) -> None:
     (run / "final" / "config.json").write_text('{"channels": 3}')
     store(run, tmp_path / "stored", bare=True)

@@ -88,6 +88,8 @@ class StableVITONConfig(Settings):
     step."""
     cached_copies: Count = 1
     """Variants of each cached example, where there is augmentation."""
+    denoising_steps: Count = 20
+    """Of the trained pipeline, unless it is told otherwise; how many are best depends on the training."""
     autoencoder: str = ""
     """Folder of the autoencoder; empty: the shipped one."""
 
@@ -245,6 +247,7 @@ class StableVITONTask(Task):
             image_encoder=self.image_encoder,
             unet=self.unet,
             scheduler=self.scheduler,
+            default_denoising_steps=self.config.denoising_steps,
         )
 
     def sample(self, batch: TryOnBatch) -> tuple[Float[Tensor, "n 3 h w"], ...]:
@@ -256,7 +259,6 @@ class StableVITONTask(Task):
             agnostic=batch.agnostic,
             agnostic_mask=batch.agnostic_mask,
             dense_pose=batch.dense_pose,
-            num_inference_steps=10,
             generator=torch.Generator().manual_seed(0),
         ).images
         return batch.garment, batch.agnostic, result, batch.person
