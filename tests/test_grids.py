@@ -1,4 +1,5 @@
 import ast
+import math
 from pathlib import Path
 
 import pytest
@@ -82,10 +83,21 @@ def test_warp_mirrors_left_and_right_only():
     torch.testing.assert_close(warp(image, mirror), image.flip(-1))
 
 
-def test_warp_by_gradcheck():
+def test_bicubic_reading_keeps_the_texture_that_bilinear_reading_loses():
+    x = torch.arange(24, dtype=DOUBLE)
+    stripes = (x * 2.0).sin().expand(1, 1, 3, 24)  # about three pixels each
+    half = identity(1, 3, 24) + torch.tensor([1 / 23, 0.0], dtype=DOUBLE)  # half a pixel to the right
+    truth = ((x + 0.5) * 2.0).sin()[2:-3]
+    kept = {mode: warp(stripes, half, mode=mode)[0, 0, 1, 2:-3].std() / truth.std() for mode in ("bilinear", "bicubic")}
+    torch.testing.assert_close(kept["bilinear"], torch.tensor(math.cos(1.0), dtype=DOUBLE), atol=0.02, rtol=0)
+    assert kept["bilinear"] + 0.15 < kept["bicubic"] < 1
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+def test_warp_by_gradcheck(mode):
     image = torch.randn(2, 2, 3, 4, dtype=DOUBLE, requires_grad=True)
     flow = ((torch.rand(2, 2, 5, 2, dtype=DOUBLE) - 0.5) * 1.7).requires_grad_()
-    assert torch.autograd.gradcheck(warp, (image, flow))
+    assert torch.autograd.gradcheck(lambda *x: warp(*x, mode=mode), (image, flow))
 
 
 @given(h=SIDES, w=SIDES, height=SIDES, width=SIDES)

@@ -1,13 +1,13 @@
 """What pictures of a latent model can reach, and what says nothing: rows beside which its scores are read.
 
-================================= ======================================================================
+================================= ========================================================================
 name                              image
-================================= ======================================================================
+================================= ========================================================================
 person's own latents, decoded     the true person, encoded and decoded: all that the latents can hold
 latents moved by truth            the same, but for the garment: the *flat* garment's latents, moved by
-                                  the true flow. What copying by attention can reach
+                                  the true flow, read bicubically. What copying by attention can reach
 true person blurred four times    the true person at a quarter of the size, enlarged again
-================================= ======================================================================
+================================= ========================================================================
 
 All keep the given pixels outside of the region to paint, as the pipeline does.
 """
@@ -63,5 +63,9 @@ def reference_images(
     if encode is not None and decode is not None:
         own, garment = encode(batch.person), encode(batch.garment)
         flow, known = latent_flow(batch, *own.shape[-2:])
-        images = {OWN: decode(own), MOVED: decode(torch.lerp(own, warp(garment, flow), known)), **images}
+        images = {
+            OWN: decode(own),
+            MOVED: decode(torch.lerp(own, warp(garment, flow, mode="bicubic"), known)),
+            **images,
+        }
     return {name: repainted(image, batch) for name, image in images.items()}
