@@ -35,7 +35,7 @@ class NoiseExplorer(ElementFigure):
     Raises:
         ValueError: for shapes that do not fit one another, or a figure over the budget.
 
-    Book: sec-latent-diffusion.
+    Book: sec-who-answers.
     """
 
     script = Path(__file__).with_name("noise.js")
