@@ -117,7 +117,7 @@ SMALL = Training(
     name="stableviton-small",
     preset="stableviton",
     size="small",
-    settings=("task.cached_examples=8192", "train.steps=7000", "train.batch_size=16", "train.save_every=200"),
+    settings=("task.cached_examples=8192", "train.steps=3200", "train.batch_size=16", "train.save_every=200"),
 )
 """Sized for some hours of two processor cores: half the batch, and latents that are computed once."""
 STAGES = (

@@ -99,6 +99,7 @@ def stableviton(size: Size) -> ExperimentConfig:
                 block_out_channels=(32, 64, 96, 96),
                 attention_levels=(False, False, True, True),
                 supervision=dataclasses.replace(STABLEVITON.supervision, layers="unet.warps.[0123].attn2.core"),
+                denoising_steps=1,  # trained for hours of a processor, more steps still paint the start noise
             ),
             TrainConfig(
                 steps=12_000, batch_size=32, learning_rate=1.5e-3, schedule="cosine", ema_decay=0.998, save_every=500
