@@ -76,9 +76,9 @@ ARMS = (
 )
 """What the keys see, and how the examples are varied."""
 MOMENTS = (0, 20, 60, 150, STEPS)
-"""Steps whose maps are stored, of the seed 0."""
-STORED = ("garment-separate", "place-separate")
-"""Arms whose maps are."""
+"""Training steps at which maps are looked at."""
+STORED = {"garment-separate": MOMENTS, "place-separate": (STEPS,)}
+"""The moments whose maps are stored, of the seed 0, by arm."""
 SHOWN = 1
 """The person of the test split of whom they are."""
 TEMPERATURES = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
@@ -141,8 +141,8 @@ def train(seed: int, arms: Sequence[str], shown: TryOnBatch) -> dict[str, Arm]:
     batches = training_batches(World(DataConfig(laid="straight")), batch_size=32, seed=seed)
     maps: dict[str, list[Snapshot]] = {name: [] for name in new if seed == 0 and name in STORED}
     for step in range(STEPS + 1):
-        if step in MOMENTS:
-            for name, seen in maps.items():
+        for name, seen in maps.items():
+            if step in STORED[name]:
                 record = coarsened(new[name][1].task.attend(shown), TOKENS, TOKENS)
                 seen.append(Snapshot(step, 0, record))
         if step == STEPS:

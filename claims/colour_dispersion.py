@@ -19,6 +19,12 @@ KEPT = (
     "error_spread_given",
     "error_entropy_given",
     "error_off_given",
+    "near_wide",
+    "near_narrow",
+    "middle_wide",
+    "middle_narrow",
+    "far_wide",
+    "far_narrow",
 )
 
 
@@ -26,7 +32,9 @@ def measure(seed: int) -> dict[str, float]:
     """Colour errors (squared, in [-1, 1]) and rank correlations over the tokens of garments laid anyhow.
 
     ``attended`` is of the maps as they are, ``moved`` with their centre at the true place, ``narrowed`` of one look at
-    the centre, ``true`` of one look at the true place. ``half`` and ``double`` are temperatures.
+    the centre, ``true`` of one look at the true place. ``half`` and ``double`` are temperatures. ``near`` are queries on
+    lively fabric whose centre lies within three quarters of a token of the truth, ``middle`` within one and a half,
+    ``far`` the others: the wider half of each, and the narrower.
     """
     run = json.loads(RESULTS.read_text(encoding="utf8"))["runs"][f"garment-separate-{seed}"]["anyhow"]
     scores = {name.removeprefix("colours_"): value for name, value in run.items() if name.startswith("colours_")}
@@ -39,4 +47,6 @@ def measure(seed: int) -> dict[str, float]:
         "width_saves": 1 - found["narrowed"] / found["attended"],
         "width_saves_in_place": 1 - found["true"] / found["moved"],
         "half_saves": 1 - found["half"] / found["whole"],
+        "double_costs": found["double"] / found["whole"] - 1,
+        **{f"{name}_ratio": found[f"{name}_wide"] / found[f"{name}_narrow"] for name in ("near", "middle", "far")},
     }
