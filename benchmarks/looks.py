@@ -1,9 +1,10 @@
 """Where diffusion models look, and whether what they paint goes wrong in colour where they look about.
 
-StableVITON's authors see a garment in wrong colours beside an attention that is spread all over, and take the one for the
-cause of the other. Here two small models paint people of the test split in one step from pure noise, and the map of that
-same call is measured: the first that is read of the blocks on the finest lattice. *shipped* is ``stableviton-tiny``,
-whose attention was told the true places in training; *untold* never was. Written before measuring:
+StableVITON's authors see a garment in wrong colours beside an attention that is spread all over, and take the one for
+the cause of the other. Here two small models paint people of the test split in one step from pure noise, and the map of
+that same call is measured: the first that is read of the blocks on the finest lattice. *shipped* is
+``stableviton-tiny``, whose attention was told the true places in training; *untold* never was. Written before
+measuring:
 
 L1 In the untold model queries of equal position error, on equally lively fabric, have the larger error of painted
    colour, the wider their attention: partial rank correlation above 0.1 in every group of people.
@@ -133,9 +134,7 @@ def correlations(wrong: Tensor, off: Tensor, spread: Tensor, entropy: Tensor, li
     }
 
 
-def elsewhere(
-    pipeline: TryOnDiffusionPipeline, batch: TryOnBatch, painted: Tensor, name: str, seed: int
-) -> Scores:
+def elsewhere(pipeline: TryOnDiffusionPipeline, batch: TryOnBatch, painted: Tensor, name: str, seed: int) -> Scores:
     """Errors of a block's centres at lower noise levels, and where its keys see another garment's pixels."""
 
     def at(timestep: int, **shown: Tensor) -> float:

@@ -10,7 +10,12 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks" / "results"
 TESTS = ("straight", "moved", "anyhow")
-ARMS = {"seeing": "garment-separate", "blind": "place-separate", "plain_seeing": "garment-none", "plain_blind": "place-none"}
+ARMS = {
+    "seeing": "garment-separate",
+    "blind": "place-separate",
+    "plain_seeing": "garment-none",
+    "plain_blind": "place-none",
+}
 
 
 def measure(seed: int) -> dict[str, float]:

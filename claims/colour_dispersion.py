@@ -32,8 +32,8 @@ def measure(seed: int) -> dict[str, float]:
     """Colour errors (squared, in [-1, 1]) and rank correlations over the tokens of garments laid anyhow.
 
     ``attended`` is of the maps as they are, ``moved`` with their centre at the true place, ``narrowed`` of one look at
-    the centre, ``true`` of one look at the true place. ``half`` and ``double`` are temperatures. ``near`` are queries on
-    lively fabric whose centre lies within three quarters of a token of the truth, ``middle`` within one and a half,
+    the centre, ``true`` of one look at the true place. ``half`` and ``double`` are temperatures. ``near`` are queries
+    on lively fabric whose centre lies within three quarters of a token of the truth, ``middle`` within one and a half,
     ``far`` the others: the wider half of each, and the narrower.
     """
     run = json.loads(RESULTS.read_text(encoding="utf8"))["runs"][f"garment-separate-{seed}"]["anyhow"]
