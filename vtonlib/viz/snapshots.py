@@ -36,9 +36,10 @@ class Snapshot:
     record: AttentionRecord
     """One sample, one head."""
 
-    def frame(self) -> Frame:
-        """As a choice of the explorer: noise levels are its layers."""
-        layer = f"noise level {self.time}" if self.time else "no noise"
+    def frame(self, model: str = "") -> Frame:
+        """As a choice of the explorer: noise levels are its layers, said of a ``model`` where several are shown."""
+        level = f"noise level {self.time}" if self.time else "no noise"
+        layer = f"{model}, {level}" if model else level
         return Frame(self.record, layer=layer, step=self.step, heads="mean")
 
 
