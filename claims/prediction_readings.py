@@ -10,7 +10,7 @@ H2 The same network that predicts the picture errs less than half as much as the
 H3 So does the one that predicts the velocity.
 H4 At little noise (alpha-bar 0.9) all three are alike, within 0.05: there the answer is in the input.
 
-H1's bound, H2 and H3 hold. H4 does not, barely (0.042 to 0.056): the one that predicts the noise is last there too.
+H1's bound, H2 and H3 hold. H4 does not (0.042 to 0.056): the one that predicts the noise is last there too.
 And H1's reading of its bound is wrong: told another strip, its picture changes with it. ``follows``, added then, is how
 much of the strip that is told stands in the picture (1 is right), measured by telling another one than is in the
 noise. In the middle the prediction of noise follows too little, at the highest noise too much; what errs there are its
