@@ -165,6 +165,9 @@ def try_on(pipeline: Pipeline, batch: TryOnBatch, *, seed: int = 0, **options: U
     Raises:
         ValueError: naming an option that the pipeline does not have.
     """
+    if unknown := sorted(options.keys() - SamplingOptions.__annotations__.keys()):
+        known = ", ".join(SamplingOptions.__annotations__)
+        raise ValueError(f"{', '.join(unknown)}: no option of sampling; there are: {known}")
     inputs: dict[str, Any] = {
         "garment": batch.garment,
         "agnostic": batch.agnostic,

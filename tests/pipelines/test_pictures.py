@@ -94,6 +94,13 @@ def test_what_looks_like_a_mistake_is_warned_of_and_named_by_sample(inputs):
         read(inputs, agnostic_mask=1 - mask)
 
 
+def test_pictures_from_0_to_1_are_warned_of(inputs):
+    scaled = {name: (inputs[name] + 1) / 2 for name in ("garment", "agnostic")}
+    with pytest.warns(InputWarning, match=r"garment, agnostic hold no negative number: expected images in"):
+        read(inputs, **scaled)
+    read(inputs, garment=scaled["garment"])  # one bright picture is no mistake
+
+
 def test_inverted_masks_are_told_from_right_ones(inputs):
     """By grey, by place, and never for a mask of everything or of nothing."""
     batch = World(DataConfig(height=32, width=24)).paired("train", torch.arange(32))

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vtonlib.attention import AttentionRecord, AttentionTap
 from vtonlib.diffusion import blend, guided
-from vtonlib.models.autoencoder import decode, encode
+from vtonlib.models.autoencoder import decode, downscale, encode
 from vtonlib.models.conditions import Conditions, encode_conditions
 from vtonlib.models.image_encoder import ImageEncoder, PooledImageEncoder
 from vtonlib.models.stable_viton import StableVITONUNet
@@ -156,6 +156,11 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
         self, given: dict[str, Tensor], posterior: str = "mode", generator: Generators = None
     ) -> Conditions:
         """What the denoiser is told, on its device."""
+        height, width = given["agnostic"].shape[-2:]
+        config = self.unet.config
+        multiple = downscale(self.autoencoder) * config.patch_size * 2 ** (len(config.block_out_channels) - 1)
+        if height % multiple or width % multiple:
+            raise ValueError(f"pictures are {height}x{width}: height and width must be multiples of {multiple}")
         names = ("agnostic", "agnostic_mask", "dense_pose", "garment")
         on_device: dict[str, Any] = {name: given[name].to(self.unet.device, self.unet.dtype) for name in names}
         released, sample = self.config.released_mask, posterior != "mode"

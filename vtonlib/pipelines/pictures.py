@@ -25,7 +25,8 @@ PHOTOGRAPHS = ("garment", "agnostic", "dense_pose", "person")
 
 
 class InputWarning(UserWarning):
-    """A pipeline's input is allowed, but looks like a mistake: empty or inverted-looking masks, one-coloured images."""
+    """A pipeline's input is allowed, but looks like a mistake: empty or inverted-looking masks, one-coloured images, images
+    that seem to lie in [0, 1]."""
 
 
 @dataclass
@@ -62,7 +63,8 @@ def read_pictures(pictures: Mapping[str, Picture], channels: Mapping[str, int]) 
             infinity.
 
     Warns:
-        InputWarning: for an image of one colour, a mask that paints nothing, and one that looks inverted.
+        InputWarning: for an image of one colour, a mask that paints nothing, one that looks inverted, and images without
+            a negative number.
     """
     tensors = {name: to_batch(name, picture, channels[name]) for name, picture in pictures.items()}
     agnostic = tensors["agnostic"]
@@ -126,6 +128,9 @@ def suspicions(tensors: Mapping[str, Float[Tensor, "b c h w"]]) -> list[str]:
         low, high = tensor.flatten(1).aminmax(dim=1)
         if name in PHOTOGRAPHS and (flat := _rows(high - low < 1e-6)):
             found.append(f"{name} {flat} has the same colour everywhere: is it the right picture?")
+    images = [name for name in PHOTOGRAPHS if name in tensors]
+    if images and all(tensors[name].amin() >= 0 for name in images):
+        found.append(f"{', '.join(images)} hold no negative number: expected images in [-1, 1], not in [0, 1]")
     mask = tensors["agnostic_mask"].float()
     if empty := _rows(mask.flatten(1).amax(dim=1) < 1 / 255):
         found.append(f"agnostic_mask {empty} is empty (1 = paint): nothing is painted")
