@@ -86,3 +86,10 @@ def test_maps_of_several_lattices_are_refused(tmp_path: Path) -> None:
     maps = [Snapshot(0, 0, map_record(torch.eye(g.tokens), g, g)) for g in (Grid(2, 3), Grid(3, 3))]
     with pytest.raises(ValueError, match="2 pairs of lattices"):
         save_snapshots(tmp_path / "x.safetensors", "m", 0, "straight", (8, 6), maps)
+
+
+def test_a_frame_names_its_level_and_where_asked_its_model() -> None:
+    record = random_record(batch=1)
+    assert [Snapshot(3, time, record).frame().layer for time in (0, 200)] == ["no noise", "noise level 200"]
+    told = Snapshot(3, 999, record).frame("untold")
+    assert told.layer == "untold, noise level 999" and told.step == 3
