@@ -250,7 +250,7 @@ def test_options_of_diffusion_models_are_refused_by_name(assembled):
     )
     with pytest.raises(ValueError, match="guidance_scale, steps: options of diffusion models; this pipeline is ALIAS"):
         experiment.try_on(pipeline, batch, steps=3, guidance_scale=2.0)
-    with pytest.raises(ValueError, match="guidance: no option of sampling; there are: .*guidance_scale"):
+    with pytest.raises(ValueError, match=r"guidance: no option of sampling; there are: .*guidance_scale"):
         experiment.try_on(pipeline, batch, guidance=2.0)
     free = experiment.try_on(pipeline, batch, repaint=False).image
     keep = (batch.agnostic_mask == 0).expand_as(free)

@@ -25,8 +25,8 @@ PHOTOGRAPHS = ("garment", "agnostic", "dense_pose", "person")
 
 
 class InputWarning(UserWarning):
-    """A pipeline's input is allowed, but looks like a mistake: empty or inverted-looking masks, one-coloured images, images
-    that seem to lie in [0, 1]."""
+    """A pipeline's input is allowed, but looks like a mistake: empty or inverted-looking masks, one-coloured images,
+    images that seem to lie in [0, 1]."""
 
 
 @dataclass
@@ -63,8 +63,8 @@ def read_pictures(pictures: Mapping[str, Picture], channels: Mapping[str, int]) 
             infinity.
 
     Warns:
-        InputWarning: for an image of one colour, a mask that paints nothing, one that looks inverted, and images without
-            a negative number.
+        InputWarning: for an image of one colour, a mask that paints nothing, one that looks inverted, and images
+            without a negative number.
     """
     tensors = {name: to_batch(name, picture, channels[name]) for name, picture in pictures.items()}
     agnostic = tensors["agnostic"]
