@@ -8,9 +8,12 @@ from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.attention_processor import AttnProcessor2_0
 from torch import Tensor, nn
 
-from vtonlib.attention import AttentionTap
+from vtonlib.attention import AttentionRecord, AttentionTap, Grid
+from vtonlib.losses.attention import coordinate_supervision, row_supervision
 from vtonlib.models.stable_viton import StableVITONUNet, ZeroCrossAttentionBlock
 from vtonlib.models.unet import UNet
+from vtonlib.presets import preset
+from vtonlib.tasks.stable_viton import StableVITONConfig
 
 TINY = {
     "block_out_channels": (16, 16, 16, 16),
@@ -190,3 +193,40 @@ def test_a_draw_at_every_call_changes_the_garment() -> None:
     first, second = posterior.sample(), posterior.sample()
     assert not torch.equal(first, second)
     assert torch.equal(encode(autoencoder, garment), encode(autoencoder, garment))
+
+
+@pytest.mark.disagreement("D48")
+def test_only_the_whole_unet_lets_the_finest_map_hear_of_everything() -> None:
+    token, heard = drawn(1, 1, 8), {}
+    for network in ("encoder", "unet"):
+        torch.manual_seed(0)
+        reader = StableVITONUNet(**TINY, garment_network=network).garment_encoder
+        garment = drawn(1, 4, 16, 8).requires_grad_()
+        reader(garment, token)[0][..., 8, 4].sum().backward()
+        heard[network] = garment.grad[0].abs().sum(0) > 0
+    assert heard["encoder"].sum() == 9 and heard["encoder"][7:10, 3:6].all()  # a 3 x 3 convolution
+    assert heard["unet"].all()
+
+
+@pytest.mark.disagreement("D49")
+@torch.no_grad()
+def test_over_the_short_way_a_garment_is_heard_before_any_step() -> None:
+    given, token = (drawn(1, 13, 16, 8), torch.tensor([5])), drawn(1, 1, 8)
+    for carries in (False, True):
+        torch.manual_seed(0)
+        model = StableVITONUNet(**TINY, carries_latents=carries)
+        one, other = (model(*given, token, model.encode_garment(g, token)) for g in drawn(2, 1, 4, 16, 8))
+        assert torch.equal(one, other) != carries
+        assert torch.equal(one, model.paint(*given, token)) != carries
+
+
+@pytest.mark.disagreement("D50")
+def test_the_shipped_models_are_told_the_truth_and_of_photographs_nothing_is_known() -> None:
+    assert not StableVITONConfig().supervision.active and preset("stableviton", size="tiny").task.supervision.active
+    record = AttentionRecord(
+        drawn(1, 1, 12, 4).requires_grad_(), drawn(1, 1, 12, 4).requires_grad_(), 0.5, Grid(4, 3), (Grid(4, 3),)
+    )
+    flow = drawn(1, 4, 3, 2).clamp(-1, 1)
+    for loss in (coordinate_supervision, row_supervision):
+        assert loss(record, flow, torch.ones(1, 1, 4, 3)) > 0
+        assert loss(record, flow, torch.zeros(1, 1, 4, 3)) == 0

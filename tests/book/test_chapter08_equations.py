@@ -11,7 +11,10 @@ from torch import Tensor
 from vtonlib.data.recoloured import PLACE_RANGE, place_colours, read_places
 from vtonlib.evaluation.painted import pattern_error, unmoved_share
 from vtonlib.models.feature_addition import FeatureAddition
+from vtonlib.models.garment_encoder import GarmentEncoder, GarmentUNet, placed
 from vtonlib.models.stable_viton import ZeroCrossAttentionBlock
+from vtonlib.models.unet import UNet
+from vtonlib.models.unet_parts import Composition
 from vtonlib.models.zero_chain import ZeroChain, moving
 
 
@@ -127,3 +130,62 @@ def test_a_painting_of_places_is_a_flow() -> None:
     torch.testing.assert_close(painted[:, 0], PLACE_RANGE * flow[..., 0])
     torch.testing.assert_close(painted[:, 1], PLACE_RANGE * flow[..., 1])
     torch.testing.assert_close(read_places(painted), flow)
+
+
+@pytest.mark.equation("eq-garment-maps")
+@torch.no_grad()
+def test_each_map_of_the_whole_unet_is_made_of_the_coarser_one_and_the_skip() -> None:
+    torch.manual_seed(0)
+    shape = {"attention_levels": (False, False, False), "num_attention_heads": 2, "cross_attention_dim": 8}
+    unet = UNet(block_out_channels=(16, 16, 16), layers_per_block=1, norm_num_groups=8, **shape)
+    encoder, whole = GarmentEncoder.from_unet(unet), GarmentUNet.from_unet(unet)
+    garment, token = drawn(1, 4, 8, 4).float(), drawn(1, 1, 8).float()
+    s = [whole.conv_in(placed(garment))]  # s_i = E_i(s_(i-1)): a residual block, or what halves the lattice
+    time = whole.time_embedding(whole.time_proj(torch.zeros(1, dtype=torch.long)))
+    for level in whole.down_blocks:
+        s.append(level.resnets[0](s[-1], time))
+        if level.downsamplers is not None:
+            s.append(level.downsamplers[0](s[-1]))
+    g = {6: whole.mid_block(s[5], time, encoder_hidden_states=token)}
+    for i in reversed(range(6)):  # g_i = D_i(g_(i+1), s_i), enlarged where a level begins
+        level, one = whole.up_blocks[2 - i // 2], 1 - i % 2
+        below = whole.up_blocks[1 - i // 2].upsamplers[0](g[i + 1]) if i in (1, 3) else g[i + 1]
+        g[i] = level.resnets[one](torch.cat((below, s[i]), dim=1), time)
+    for found, wanted in zip(whole(garment, token), (g[0], g[1], g[2], g[3]), strict=True):
+        torch.testing.assert_close(found, wanted)
+    encoder.load_state_dict(whole.state_dict(), strict=False)
+    for found, wanted in zip(encoder(garment, token), s, strict=False):  # g_i = s_i
+        torch.testing.assert_close(found, wanted)
+
+
+@pytest.mark.equation("eq-short-way")
+@torch.no_grad()
+def test_the_short_way_by_loops_over_places() -> None:
+    torch.manual_seed(0)
+    part, height, width = Composition(5, 3, 2).double(), 4, 6
+    for mix in part.mix:
+        torch.nn.init.normal_(mix.weight)
+        torch.nn.init.normal_(mix.bias)
+    features, latents = drawn(1, 5, height, width), drawn(1, 3, height, width, seed=1)
+    maps = drawn(2, height * width, height * width, seed=2).mul(3).softmax(-1)
+    found = part(
+        features,
+        [(a @ part.carried(latents)[0].flatten(1).mT).mT.unflatten(1, (height, width))[None] for a in maps],
+        latents,
+    )
+    mask = part.mask(features)[0, 0].sigmoid()
+    for i in range(height * width):
+        total = torch.zeros(3, dtype=torch.float64)
+        for a, mix in zip(maps, part.mix, strict=True):
+            soft, row, column = torch.zeros(3, dtype=torch.float64), 0.0, 0.0
+            for j in range(height * width):
+                soft = soft + a[i, j] * latents[0, :, j // width, j % width]
+                row, column = row + float(a[i, j]) * (j // width), column + float(a[i, j]) * (j % width)
+            up, left = int(row), int(column)  # bilinear between the four latents around the mean place
+            sharp = sum(
+                (1 - abs(row - y)) * (1 - abs(column - x)) * latents[0, :, y, x]
+                for y in (up, min(up + 1, height - 1))
+                for x in (left, min(left + 1, width - 1))
+            )
+            total = total + mix.weight[:, :, 0, 0] @ torch.cat((soft, sharp)) + mix.bias
+        torch.testing.assert_close(found[0, :, i // width, i % width], mask[i // width, i % width] * total)

@@ -56,6 +56,8 @@ def slow(attention: AttentionRecord, flow: Tensor, mask: Tensor) -> dict[str, Te
     return {"coordinate_supervision": distance / count, "row_supervision": entropy / count}
 
 
+@pytest.mark.equation("eq-told-coordinates")
+@pytest.mark.equation("eq-told-rows")
 @pytest.mark.parametrize("loss", LOSSES)
 def test_equal_to_the_definition_on_the_whole_map(loss) -> None:
     attention, truth = random_record(), random_truth()

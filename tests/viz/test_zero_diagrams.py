@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vtonlib.viz.zero_diagrams import decoder_lattices, three_connections
+from vtonlib.viz.zero_diagrams import decoder_lattices, garment_networks, short_way, three_connections
 
 
 def test_the_released_block_has_one_more_zero() -> None:
@@ -20,3 +20,15 @@ def test_every_stage_is_drawn_and_blocks_are_numbered() -> None:
 def test_no_blocks_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one block"):
         decoder_lattices([], [(8, 6)])
+
+
+def test_only_the_whole_unet_has_a_way_up_and_both_are_read_at_two_levels() -> None:
+    source = garment_networks().svg()
+    assert source.count('marker-end="url(#tip)"') == 4 + 9
+    assert "D1 and D0" in garment_networks().alt
+
+
+def test_latents_take_two_ways_into_one_sum() -> None:
+    picture = short_way()
+    assert all(word in picture.svg() for word in ("soft: A C", "sharp: C at A G", "mask m"))
+    assert picture.svg().count("stroke-dasharray") == 1  # the map, which is no picture

@@ -68,7 +68,7 @@ def coordinate_supervision(
     Raises:
         ValueError: as :func:`known_rows`.
 
-    Book: sec-attention-supervision.
+    Equation: eq-told-coordinates. Book: sec-attention-supervision.
     """
     rows = known_rows(record, flow, mask)
     if not rows.weight.numel():
@@ -94,7 +94,7 @@ def row_supervision(
     Raises:
         ValueError: as :func:`known_rows`.
 
-    Book: sec-attention-supervision.
+    Equation: eq-told-rows. Book: sec-attention-supervision.
     """
     rows = known_rows(record, flow, mask)
     if not rows.weight.numel():

@@ -111,7 +111,7 @@ class GarmentUNet(UNetTrunk):
 
     An encoder's finest maps have seen a few latents around each place, so a key there cannot tell how the garment lies
     as a whole. Here each map has heard of the coarser ones. The reference networks of IDM-VTON and Leffa are whole
-    UNets too.
+    UNets too; StableVITON's paper has an encoder. Equation: eq-garment-maps. Book: sec-garment-network.
     """
 
     @classmethod

@@ -72,6 +72,8 @@ class Composition(nn.Module):
         latent_channels: channels z of the latents.
         count: how many blocks carry.
         patch_size: rows and columns of latents in a token.
+
+    Neither the paper nor the release has it. Equation: eq-short-way. Book: sec-short-way.
     """
 
     def __init__(self, channels: int, latent_channels: int, count: int, patch_size: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""Diagrams of zero cross-attention: three ways to connect a branch, and where the nine blocks sit."""
+"""Diagrams of zero cross-attention: ways to connect a branch, where the nine blocks sit, what the small models add."""
 
 from __future__ import annotations
 
@@ -95,4 +95,71 @@ def decoder_lattices(blocks: Sequence[tuple[int, int]], plain: Sequence[tuple[in
         before = stage
     d.label(10, 14, "decoder", anchor="start", bold=True)
     d.label(350, 198, "zero cross-attentions, by number", size=11)
+    return d
+
+
+def garment_networks() -> Diagram:
+    """Which maps the blocks read: those of an encoder, or those on the way back up of a whole UNet. Book:
+    sec-garment-network.
+    """
+    d = Diagram(
+        700,
+        240,
+        alt="Two networks that read the garment, each with three levels from fine to coarse. In the encoder, maps s0, "
+        "s1, s2 follow from one another downwards, and the blocks read s0 and s1. In the whole UNet the way leads down "
+        "the same levels and up again, D2, D1, D0, with a skip at every level, and the blocks read what comes out of "
+        "D1 and D0.",
+    )
+    d.label(10, 16, "encoder, as in the paper", anchor="start", bold=True)
+    d.label(330, 16, "whole UNet, this book's small models", anchor="start", bold=True)
+    widths, rows = (110, 80, 50), (60, 125, 190)
+    for left, whole in ((75, False), (400, True)):
+        down = [
+            d.box(left, y, f"s_{i}", width=w, kind="conv") for i, (y, w) in enumerate(zip(rows, widths, strict=True))
+        ]
+        up = (
+            [
+                d.box(left + 135, y, f"D_{i}", width=w, kind="norm")
+                for i, (y, w) in enumerate(zip(rows, widths, strict=True))
+            ]
+            if whole
+            else down
+        )
+        d.arrow(down[0], down[1])
+        d.arrow(down[1], down[2])
+        if whole:
+            d.arrow(up[2], up[1])
+            d.arrow(up[1], up[0])
+            for a, b in zip(down, up, strict=True):
+                d.arrow(a, b)
+        for i in (0, 1):
+            d.arrow(up[i], d.box(left + (250 if whole else 150), rows[i], f"g_{i}", width=44, kind="chosen"))
+    return d
+
+
+def short_way() -> Diagram:
+    """How latents are carried to the output by the attention of a block. Book: sec-short-way."""
+    d = Diagram(
+        700,
+        235,
+        alt="Above, the long way: features x enter a block with the attention map A, then the rest of the decoder, "
+        "then a sum, and the prediction. Below, the short way: with the same map A the garment's latents C are read "
+        "twice, as a soft mean A C and sharp at the places A G; both are mixed, multiplied with a mask m that is "
+        "computed from the block's features, and added to what the decoder painted.",
+    )
+    x, block = d.box(45, 40, "x", width=44, kind="data"), d.box(180, 40, "block, map A", width=110, kind="chosen")
+    rest, plus = d.box(360, 40, "rest of the decoder", width=140, kind="conv"), d.circle(555, 40)
+    out = d.box(640, 40, "prediction", width=90, kind="data")
+    for a, b in ((x, block), (block, rest), (rest, plus), (plus, out)):
+        d.arrow(a, b)
+    latents = d.box(75, 175, "garment's\nlatents C", width=92, height=42, kind="data")
+    soft = d.box(250, 145, "soft: A C", width=120, height=30, kind="norm")
+    sharp = d.box(250, 205, "sharp: C at A G", width=120, height=30, kind="norm")
+    mix, times = d.box(405, 175, "mix", width=60, kind="conv"), d.circle(555, 175, "\u00d7")
+    mask = d.box(405, 100, "mask m", width=80, height=30, kind="mask")
+    for a, b in ((latents, soft), (latents, sharp), (soft, mix), (sharp, mix), (mix, times), (times, plus)):
+        d.arrow(a, b)
+    d.arrow(block, mask, via=[(180, 100)])
+    d.arrow(mask, times)
+    d.arrow(block, soft, dashed=True)
     return d
