@@ -1,4 +1,4 @@
-"""What the garment's one token is worth to the shipped StableVITON, whose attention reads the garment's features too."""
+"""What the garment's one token is worth to the shipped StableVITON, whose blocks read the garment's features too."""
 
 from __future__ import annotations
 
