@@ -158,6 +158,12 @@ def test_each_map_of_the_whole_unet_is_made_of_the_coarser_one_and_the_skip() ->
         torch.testing.assert_close(found, wanted)
 
 
+def cubic(t: float) -> float:
+    """The weight of a neighbour t steps away in cubic convolution (Keys 1981, with PyTorch's slope of -3/4)."""
+    t = abs(t)
+    return 1.25 * t**3 - 2.25 * t**2 + 1 if t <= 1 else -0.75 * (t**3 - 5 * t**2 + 8 * t - 4) * (t < 2)
+
+
 @pytest.mark.equation("eq-short-way")
 @torch.no_grad()
 def test_the_short_way_by_loops_over_places() -> None:
@@ -181,11 +187,10 @@ def test_the_short_way_by_loops_over_places() -> None:
             for j in range(height * width):
                 soft = soft + a[i, j] * latents[0, :, j // width, j % width]
                 row, column = row + float(a[i, j]) * (j // width), column + float(a[i, j]) * (j % width)
-            up, left = int(row), int(column)  # bilinear between the four latents around the mean place
-            sharp = sum(
-                (1 - abs(row - y)) * (1 - abs(column - x)) * latents[0, :, y, x]
-                for y in (up, min(up + 1, height - 1))
-                for x in (left, min(left + 1, width - 1))
+            sharp = sum(  # bicubic: the sixteen latents around the mean place; beyond the border it continues
+                cubic(row - y) * cubic(column - x) * latents[0, :, min(max(y, 0), height - 1), min(max(x, 0), width - 1)]
+                for y in range(int(row) - 1, int(row) + 3)
+                for x in range(int(column) - 1, int(column) + 3)
             )
             total = total + mix.weight[:, :, 0, 0] @ torch.cat((soft, sharp)) + mix.bias
         torch.testing.assert_close(found[0, :, i // width, i % width], mask[i // width, i % width] * total)
