@@ -188,7 +188,9 @@ def test_the_short_way_by_loops_over_places() -> None:
                 soft = soft + a[i, j] * latents[0, :, j // width, j % width]
                 row, column = row + float(a[i, j]) * (j // width), column + float(a[i, j]) * (j % width)
             sharp = sum(  # bicubic: the sixteen latents around the mean place; beyond the border it continues
-                cubic(row - y) * cubic(column - x) * latents[0, :, min(max(y, 0), height - 1), min(max(x, 0), width - 1)]
+                cubic(row - y)
+                * cubic(column - x)
+                * latents[0, :, min(max(y, 0), height - 1), min(max(x, 0), width - 1)]
                 for y in range(int(row) - 1, int(row) + 3)
                 for x in range(int(column) - 1, int(column) + 3)
             )
