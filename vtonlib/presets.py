@@ -96,7 +96,7 @@ def stableviton(size: Size) -> ExperimentConfig:
         "small": (
             dataclasses.replace(
                 STABLEVITON,
-                block_out_channels=(32, 64, 96, 96),
+                block_out_channels=(32, 64, 80, 80),
                 attention_levels=(False, False, True, True),
                 supervision=dataclasses.replace(STABLEVITON.supervision, layers="unet.warps.[0123].attn2.core"),
                 denoising_steps=1,  # trained for hours of a processor, more steps still paint the start noise

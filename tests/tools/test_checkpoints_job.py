@@ -12,12 +12,13 @@ from PIL import Image
 
 from tools import checkpoints as job
 from tools import comparison, shell, steps, store, summary
+from tools.gpu import LARGEST_CHECKPOINT
 from tools.shell import ROOT
 from tools.steps import Step
 from vtonlib import checkpoints
 from vtonlib.cli import parser
 from vtonlib.config import override
-from vtonlib.presets import preset
+from vtonlib.presets import new_task, preset
 
 
 def cell(mean: float | None, n: int = 8) -> dict[str, float | int | None]:
@@ -149,3 +150,12 @@ def test_a_record_says_what_config_and_log_say(tmp_path: Path) -> None:
 def test_the_records_are_read_without_torch() -> None:
     code = "import sys; from tools.book import models; models.rows(); assert 'torch' not in sys.modules"
     shell.call(sys.executable, "-c", code, env={"PYTHONPATH": str(ROOT)}, quiet=True)
+
+
+def test_what_is_to_be_shipped_is_small_enough_to_be_committed() -> None:
+    for recipe in job.RECIPES:
+        if not recipe.joined:
+            config = preset(recipe.trainings[-1].preset, size=recipe.trainings[-1].size)
+            task = new_task(config.task, config.data)
+            halves = 2 * sum(parameter.numel() for parameter in task.parameters())
+            assert halves < 0.98 * LARGEST_CHECKPOINT, recipe.name
