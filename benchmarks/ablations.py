@@ -10,7 +10,7 @@ H3 A whole UNet that reads the garment finds places better than the paper's enco
 H4 Without the short way over which latents are carried, what attention knows hardly reaches the pictures.
 H5 Knowing the garment by its one token alone ("CLIP loses spatial detail") costs most on stripes, checks and lettering.
 
-    python benchmarks/ablations.py [--seeds 5] [--arms told untold] [--out results.json]
+    python -m benchmarks.ablations [--seeds 5] [--arms told untold] [--out results.json]
 
 One training takes four to five minutes on one core. Runs that are in the file are not repeated.
 """
@@ -19,32 +19,29 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
+from benchmarks.blind import error, train_stable_viton
 from vtonlib.attention import expected_coordinates
 from vtonlib.config import DataConfig
 from vtonlib.data.batch import TryOnBatch
-from vtonlib.data.source import training_batches
-from vtonlib.data.textures import TEXTURES
 from vtonlib.data.world import World
 from vtonlib.disk import replace_text
-from vtonlib.evaluation import end_point_error, ssim
+from vtonlib.evaluation import ssim
 from vtonlib.evaluation.fabrics import GARMENT_SSIM, TEXTURE, garment_scores
-from vtonlib.experiment import load_pipeline, try_on
-from vtonlib.grids import resize_flow
+from vtonlib.experiment import try_on
 from vtonlib.memory import keep_freed_memory
+from vtonlib.pipelines.load import Pipeline
 from vtonlib.presets import new_task, preset
+from vtonlib.scoring import Examples
 from vtonlib.tasks.latents import LatentSource
 from vtonlib.tasks.stable_viton import StableVITONConfig, StableVITONTask
 from vtonlib.tasks.supervision import Supervision
-from vtonlib.training.trainer import Trainer, seed_everything
 
 RESULTS = Path(__file__).parent / "results"
 EXAMPLES = 96
@@ -60,21 +57,14 @@ ARMS: dict[str, Callable[[StableVITONConfig], StableVITONConfig]] = {
 Scores = dict[str, float]
 
 
-def fabrics(world: World, batch: TryOnBatch) -> list[str]:
-    """The fabric of each garment of an unpaired test batch."""
-    kinds = world.scenes("test", world.partner("test", batch.index)).garment.texture.tolist()
-    return [tuple(TEXTURES)[kind] for kind in kinds]
-
-
-def scores(run: Path, batch: TryOnBatch, kinds: list[str]) -> Scores:
+def scores(pipeline: Pipeline, batch: TryOnBatch, kinds: list[str]) -> Scores:
     """Pictures painted in one step and in ten, and where the finest attentions look."""
-    pipeline = load_pipeline(run)
     found: Scores = {}
     for steps in (1, 10):
         image = try_on(pipeline, batch, steps=steps).image
         found[f"masked_ssim_{steps}"] = float(ssim(image, batch.person, batch.agnostic_mask).nanmean())
     worn = try_on(pipeline, batch, steps=1)
-    found |= {name: error(expected_coordinates(record), batch) for name, record in worn.attention.items()}
+    found |= {n: error(expected_coordinates(r), batch, lattice=batch.size) for n, r in worn.attention.items()}
     garment = garment_scores(worn.image, batch)
     for kind in sorted(set(kinds)):
         chosen = torch.tensor([kind == other for other in kinds])
@@ -83,30 +73,12 @@ def scores(run: Path, batch: TryOnBatch, kinds: list[str]) -> Scores:
     return found
 
 
-def error(flow: Tensor, batch: TryOnBatch) -> float:
-    """Mean end-point error in pixels."""
-    flow = resize_flow(flow, *batch.size)
-    return float(end_point_error(flow, batch.flow, batch.flow_mask, lattice=batch.size).nanmean())
-
-
 def measure(arm: str, seed: int, latents: LatentSource, batch: TryOnBatch, kinds: list[str]) -> Scores:
     """Train one arm and score it."""
     config = preset("stableviton", size="tiny")
     assert isinstance(config.task, StableVITONConfig)
-    config = replace(
-        config,
-        task=ARMS[arm](config.task),
-        train=replace(config.train, seed=seed, save_every=config.train.steps, sample_every=0),
-    )
-    seed_everything(seed)
-    task = new_task(config.task, config.data)
-
-    def batches(start: int) -> Iterator:
-        return training_batches(latents, batch_size=config.train.batch_size, seed=seed, start=start)
-
-    with tempfile.TemporaryDirectory() as folder:
-        Trainer(task, batches, config.train, Path(folder) / "run").fit()
-        return scores(Path(folder) / "run", batch, kinds)
+    arm_config = replace(config, task=ARMS[arm](config.task))
+    return scores(train_stable_viton(arm_config, seed, lambda task: latents), batch, kinds)
 
 
 def main() -> None:
@@ -120,8 +92,9 @@ def main() -> None:
     keep_freed_memory()
     config = preset("stableviton", size="tiny")
     world = World(DataConfig(laid="anyhow"))
-    batch = world.unpaired("test", torch.arange(EXAMPLES))
-    kinds, latents = fabrics(world, batch), None
+    parts = list(Examples("unpaired", world, "test", unpaired=True).batches(EXAMPLES))
+    batch, kinds = TryOnBatch.concatenate([part for part, _ in parts]), [kind for _, names in parts for kind in names]
+    latents = None
     for seed in range(options.seeds):
         for arm in options.arms:
             if f"{arm}-{seed}" in runs:

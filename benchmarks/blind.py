@@ -29,7 +29,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,7 +57,8 @@ from vtonlib.evaluation.baselines import aligned_masks_flow
 from vtonlib.experiment import load_pipeline, try_on
 from vtonlib.grids import coordinate_grid, resize_flow, resize_mask, to_pixels
 from vtonlib.memory import keep_freed_memory
-from vtonlib.presets import new_task, preset
+from vtonlib.pipelines.load import Pipeline
+from vtonlib.presets import ExperimentConfig, new_task, preset
 from vtonlib.tasks.latents import LatentSource
 from vtonlib.tasks.matcher import MatcherTask
 from vtonlib.tasks.stable_viton import StableVITONTask
@@ -83,10 +84,10 @@ STEPS, HEADS = 300, 2
 Scores = dict[str, float]
 
 
-def error(flow: Tensor, batch: TryOnBatch, where: Tensor | float = 1.0) -> float:
-    """Mean end-point error in tokens."""
+def error(flow: Tensor, batch: TryOnBatch, where: Tensor | float = 1.0, *, lattice: tuple[int, int] = TOKENS) -> float:
+    """Mean end-point error in steps of ``lattice``, by default tokens."""
     flow = resize_flow(flow, *batch.size)
-    return float(end_point_error(flow, batch.flow, batch.flow_mask * where, lattice=TOKENS).nanmean())
+    return float(end_point_error(flow, batch.flow, batch.flow_mask * where, lattice=lattice).nanmean())
 
 
 def map_scores(record: AttentionRecord, batch: TryOnBatch) -> Scores:
@@ -169,6 +170,24 @@ def matcher_scores(task: MatcherTask, batch: TryOnBatch) -> Scores:
     return map_scores(record, batch) | baselines(batch, record) | {"other": other, "moved": moved}
 
 
+def train_stable_viton(
+    config: ExperimentConfig, seed: int, latents: Callable[[StableVITONTask], LatentSource]
+) -> Pipeline:
+    """The pipeline that a training leaves, whose examples are the latents that ``latents`` makes with its task."""
+    train = replace(config.train, seed=seed, save_every=config.train.steps, sample_every=0)
+    seed_everything(seed)
+    task = new_task(config.task, config.data)
+    assert isinstance(task, StableVITONTask)
+    examples = latents(task)
+
+    def batches(start: int) -> Iterator:
+        return training_batches(examples, batch_size=train.batch_size, seed=seed, start=start)
+
+    with tempfile.TemporaryDirectory() as folder:
+        Trainer(task, batches, train, Path(folder) / "run").fit()
+        return load_pipeline(Path(folder) / "run")
+
+
 class StableVITONRuns:
     """Trains the tiny preset; the latents of its examples are computed once for all arms."""
 
@@ -185,18 +204,8 @@ class StableVITONRuns:
     def measure(self, see: str, laid: str, seed: int, tests: dict[str, TryOnBatch]) -> dict[str, Scores]:
         """Train one arm and test it on both layings."""
         config = preset("stableviton", size="tiny")
-        train = replace(config.train, seed=seed, save_every=config.train.steps, sample_every=0)
-        seed_everything(seed)
-        task = new_task(replace(config.task, keys_see=see), config.data)  # type: ignore[call-arg]
-        assert isinstance(task, StableVITONTask)
-        latents = self.latents(task, laid)
-
-        def batches(start: int) -> Iterator:
-            return training_batches(latents, batch_size=train.batch_size, seed=seed, start=start)
-
-        with tempfile.TemporaryDirectory() as folder:
-            Trainer(task, batches, train, Path(folder) / "run").fit()
-            pipeline = load_pipeline(Path(folder) / "run")
+        config = replace(config, task=replace(config.task, keys_see=see))  # type: ignore[call-arg]
+        pipeline = train_stable_viton(config, seed, lambda task: self.latents(task, laid))
         return {name: self.scores(pipeline, batch) for name, batch in tests.items()}
 
     @staticmethod
