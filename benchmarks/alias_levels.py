@@ -14,7 +14,7 @@ Added later, as a control after a reader's objection to "at every size", and aft
 H4 It is the finest input that counts: with the coarsest and the finest alone error and texture are not told apart from
    those with every size.
 
-    python benchmarks/alias_levels.py [--seeds 5] [--out results.json]
+    python -m benchmarks.alias_levels [--seeds 5] [--out results.json]
 
 One run takes a quarter of a minute on one core. Runs that are already in the file are not repeated.
 """
@@ -30,7 +30,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from alias_ablation import ALMOST, BATCH, FULLY, RATE, Arm, directions, moved, new_generator, people
+from benchmarks.alias_ablation import ALMOST, BATCH, FULLY, RATE, Arm, directions, moved, new_generator, people
 from jaxtyping import Float
 from torch import Tensor
 

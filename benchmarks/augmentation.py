@@ -24,7 +24,7 @@ H7 Mending the place of the maps, their width kept, removes more of the colour e
    place kept.
 H8 Sharpening (temperature 1/2) at test time lowers the colour error.
 
-    python benchmarks/augmentation.py
+    python -m benchmarks.augmentation
 
 An arm takes about a minute of one core. Runs that are in the file are not repeated.
 """

@@ -16,7 +16,7 @@ L4 The place hardly changes with the noise level, in neither model: conditions t
 L5 Parts look at their own part of the garment: more than twice as much as by chance, in both models.
 L6 They look: shown another garment's pixels, the error of the centres at least doubles in the shipped model.
 
-    python benchmarks/looks.py shipped=stableviton-tiny untold=runs/untold
+    python -m benchmarks.looks shipped=stableviton-tiny untold=runs/untold
 
 A model is a name of ``vtonlib.checkpoints`` or a folder that ``TryOnDiffusionPipeline.from_pretrained`` reads. The
 untold one differs in more than supervision: the paper's encoder reads the garment, and it had half of the steps. It is

@@ -1,6 +1,6 @@
 """How long does StableVITON take, from scratch on two processor cores, to fixed qualities?
 
-    python benchmarks/speedrun.py [--set a.b=c ...] [--seeds 3] [--enter NAME --what "..." --brought "..."]
+    python -m benchmarks.speedrun [--set a.b=c ...] [--seeds 3] [--enter NAME --what "..." --brought "..."]
 
 A run is one training with given settings, timed from the call to its final weights. Its quality is that of people whom
 nobody trained on, the last of the training split, in garments not their own, laid anyhow, at 64x48: the masked SSIM of

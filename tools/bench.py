@@ -26,7 +26,8 @@ def record(command: str, measured: object, machine: object) -> str:
 
 def measure(python: str, script: Path) -> object:
     """The JSON object on the last line that ``script`` prints."""
-    done = subprocess.run([python, str(script)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    module = f"benchmarks.{script.stem}"  # as a module, since some read from one another
+    done = subprocess.run([python, "-m", module], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit(f"bench: {script.relative_to(ROOT)} failed with status {done.returncode}")
     try:
