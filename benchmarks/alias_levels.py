@@ -30,10 +30,10 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from benchmarks.alias_ablation import ALMOST, BATCH, FULLY, RATE, Arm, directions, moved, new_generator, people
 from jaxtyping import Float
 from torch import Tensor
 
+from benchmarks.alias_ablation import ALMOST, BATCH, FULLY, RATE, Arm, directions, moved, new_generator, people
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.data.parse import GARMENT, true_groups
 from vtonlib.grids import masked_mean, masked_mean_per_sample, resize_nearest
