@@ -1,9 +1,11 @@
 """Files and folders that are whole or not there; one writer at a time; nothing left behind."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -90,3 +92,20 @@ def test_a_sole_writer_clears_what_killed_ones_left(tmp_path):
     with disk.sole_writer(tmp_path, "checkpoints", "samples"):
         found = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")}
     assert found == {".hidden", "checkpoints", "checkpoints/step-000001"}
+
+
+def test_a_deletion_that_is_interrupted_leaves_nothing(tmp_path, monkeypatch):
+    old = tmp_path / "checkpoints" / "step-000001"
+    (old / "inner").mkdir(parents=True)
+    remove = shutil.rmtree
+
+    def interrupted(path, **keywords):
+        monkeypatch.setattr(shutil, "rmtree", remove)
+        if Path(path).exists():
+            raise KeyboardInterrupt
+        monkeypatch.setattr(shutil, "rmtree", interrupted)
+
+    with pytest.raises(KeyboardInterrupt), disk.sole_writer(tmp_path, "checkpoints"):
+        monkeypatch.setattr(shutil, "rmtree", interrupted)
+        disk.remove_folder(old)
+    assert not list((tmp_path / "checkpoints").iterdir())

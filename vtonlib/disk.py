@@ -103,13 +103,22 @@ def remove_leftovers(folder: Path) -> None:
 def sole_writer(folder: Path, *inside: str) -> Iterator[None]:
     """Hold ``folder``, and free it and the named folders in it from what killed writers left there.
 
+    It is freed again in the end: an interruption may fall into the middle of a deletion of the block itself.
+
     Raises:
         BlockingIOError: where another process holds it.
     """
-    with hold(folder):
+
+    def clear() -> None:
         for name in (".", *inside):
             remove_leftovers(folder / name)
-        yield
+
+    with hold(folder):
+        clear()
+        try:
+            yield
+        finally:
+            clear()
 
 
 @contextmanager
