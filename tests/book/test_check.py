@@ -204,3 +204,32 @@ def test_infinite_results_match_no_finite_mistake() -> None:
         "e", "x", lambda x: x, lambda: [(torch.arange(3.0),)], (Mistake("inf", lambda x: x / 0, "hint"),)
     )
     assert exercise(lambda x: x + 1).mistake == "" and exercise(lambda x: x / 0).mistake == "inf"
+
+
+@pytest.mark.parametrize(
+    "repair",
+    [
+        lambda x, read, z, p: x + x @ z.mT + read @ p.mT @ z.mT,
+        lambda x, read, z, p: x + (x + (x + read) @ p.mT) @ z.mT,
+        lambda x, read, z, p: x + (read + read @ p.mT) @ z.mT,
+        lambda x, read, z, p: x + (1 + read @ p.mT) @ z.mT,
+    ],
+    ids=["written out", "p acts on x too", "what was read goes round p", "a bias"],
+)
+def test_a_dead_block_may_be_repaired_in_many_ways(repair) -> None:
+    """What the answer returns after repair differs; that it begins as x, and that both maps learn, does not."""
+    assert check.connected(repair).right
+
+
+def test_a_repair_whose_result_has_another_shape_or_no_gradient() -> None:
+    assert "has the shape [2, 5, 3], x has [2, 5, 4]" in repr(check.connected(lambda x, read, z, p: x[..., :3]))
+    right = check.connected.reference
+    assert check.connected(lambda x, read, z, p: right(x, read, z.detach(), p.detach())).mistake == "dead"
+
+
+def test_an_estimate_is_no_count() -> None:
+    """Half of the branch is dead, by an estimate; the exercise asks to count."""
+    assert check.dead_share(0.499).right and check.dead_share(174_062_080 / 348_750_720).right
+    for guess in (0.5, "1/2", 0.5009, 0.498):
+        assert not check.dead_share(guess).right
+    assert "Count" in repr(check.dead_share(0.5))

@@ -50,6 +50,7 @@ from vtonlib.check.normalization import (
     weak_channel,
     weight_length,
 )
+from vtonlib.check.short_way import two_readings
 from vtonlib.check.strip import by_hand_7_1, uniform_error
 from vtonlib.check.world import best_constant, by_hand_1_1, colour_attention, mirrored_flow
 from vtonlib.check.zero_attention import (
@@ -116,6 +117,7 @@ __all__ = [
     "standardized",
     "style_norm",
     "thirteen_channels",
+    "two_readings",
     "uniform_error",
     "unmoved_share",
     "weak_channel",

@@ -12,6 +12,8 @@ from torch import Tensor
 
 Arguments = tuple[Any, ...]
 Answer = Callable[..., Any]
+Observation = Callable[[Answer, Arguments], Any]
+"""What is compared of a function that is given a case's arguments; None where the function returns None."""
 WRONG_GRADIENT = (
     "But through a softmax their gradient is missing or another than the formula's: nothing could be trained with it. "
     "Does every part of the formula pass its gradient on?"
@@ -48,6 +50,11 @@ class Verdict:
         return self.message
 
 
+def returned(function: Answer, arguments: Arguments) -> Any:
+    """What ``function`` returns: the observation of an exercise with one right answer."""
+    return function(*arguments)
+
+
 @dataclass(frozen=True)
 class Exercise:
     """A task with a reference, cases to try an answer on, and the mistakes that readers make."""
@@ -67,6 +74,8 @@ class Exercise:
     gradient: str = ""
     """The hint for right values whose gradient is not finite; empty: no gradient is asked for. Otherwise the first
     argument holds rows that sum to 1, and the gradient that counts is that by the logits of their softmax."""
+    observe: Observation = returned
+    """What is compared of an answer. Where many answers are right it is not what they return, but how they behave."""
 
     def __call__(self, answer: Any) -> Verdict:
         """Try ``answer``, a function; for an exercise by hand, the value itself. None counts as not started."""
@@ -99,7 +108,7 @@ class Exercise:
         """What a function makes of each case, as float64; every call gets arguments of its own."""
         found = []
         for arguments in self.cases():
-            result = function(*(a.clone() if isinstance(a, Tensor) else a for a in arguments))
+            result = self.observe(function, tuple(a.clone() if isinstance(a, Tensor) else a for a in arguments))
             if result is None:
                 raise NotStarted
             found.append(_tensor(result))
@@ -129,7 +138,7 @@ class NotStarted(Exception):
 
 
 class NotANumber(Exception):
-    """The answer is something that is no number, and no tensor of numbers."""
+    """The answer is something that is no number, and no tensor of numbers as they are asked for."""
 
 
 def _tensor(result: Any) -> Tensor:
