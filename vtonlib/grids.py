@@ -62,8 +62,11 @@ def warp(
     return F.grid_sample(image, flow, mode=mode, padding_mode="border", align_corners=ALIGN_CORNERS)
 
 
-def resize_flow(flow: Float[Tensor, "b h w 2"], height: int, width: int) -> Float[Tensor, "b H W 2"]:
-    """A flow on another lattice, bilinearly. The values need no rescaling: their unit is the whole image."""
+def resize_flow(flow: Float[Tensor, "b h w e"], height: int, width: int) -> Float[Tensor, "b H W e"]:
+    """A flow, or another field of ``e`` values, on another lattice, bilinearly.
+
+    A flow's values need no rescaling: their unit is the whole image.
+    """
     if flow.shape[1:3] == (height, width):
         return flow
     resized = F.interpolate(flow.movedim(-1, 1), (height, width), mode="bilinear", align_corners=ALIGN_CORNERS)
@@ -108,3 +111,27 @@ def masked_mean_per_sample(x: Float[Tensor, "b c h w"], mask: Float[Tensor, "b 1
     """:func:`masked_mean` of each sample alone; a sample whose mask is empty gives 0 with gradient 0."""
     weight = (mask.flatten(1).sum(1) * x.shape[1]).clamp_min(torch.finfo(x.dtype).tiny)
     return (x * mask).flatten(1).sum(1) / weight
+
+
+def total_variation(field: Float[Tensor, "b h w e"], mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, ""]:
+    """How much neighbours differ: the mean over pairs one below the other plus the mean over pairs side by side.
+
+    A pair counts by the product of its two mask values, so differences across the mask's border count nothing; the
+    absolute differences of the ``e`` components are added. Pairs are counted over the whole batch. Without any pair
+    the result is 0, with gradient 0.
+
+    Raises:
+        ValueError: where the mask is not on the lattice of the field.
+
+    Source: StableVITON's code, ``get_tvloss``, which returns NaN where there is no pair in one of the two directions.
+    Book: sec-attention-total-variation.
+    """
+    rows, columns = field.shape[1:3]
+    if mask.shape != (len(field), 1, rows, columns):
+        raise ValueError(f"mask is {tuple(mask.shape)}: expected {(len(field), 1, rows, columns)}, the field's lattice")
+    total, inside = field.sum() * 0, mask[:, 0].to(field.dtype)
+    for dim, size in ((1, rows - 1), (2, columns - 1)):
+        pairs = inside.narrow(dim, 1, size) * inside.narrow(dim, 0, size)
+        steps = (field.narrow(dim, 1, size) - field.narrow(dim, 0, size)).abs().sum(-1)
+        total = total + (pairs * steps).sum() / pairs.sum().clamp_min(torch.finfo(field.dtype).tiny)
+    return total

@@ -15,21 +15,16 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from vtonlib.attention import AttentionRecord, Grid, expected_coordinates
+from vtonlib.attention.rows import MaskedRows, masked_rows
 
 
 class KnownRows(NamedTuple):
-    """The queries of a record whose true places are known; samples with fewer of them are filled up."""
+    """The queries of a record whose true places are known."""
 
-    record: AttentionRecord
-    """The attention of these queries alone."""
+    chosen: MaskedRows
+    """Their rows."""
     place: Float[Tensor, "b m 2"]
     """Where each should look: (x, y) in [-1, 1] of the garment."""
-    weight: Float[Tensor, "b m"]
-    """Of each row; 0 for what fills up."""
-
-    def mean(self, values: Float[Tensor, "b m"]) -> Float[Tensor, ""]:
-        """The weighted mean over all rows of the batch; 0 with gradient 0 where none is known."""
-        return (values * self.weight).sum() / self.weight.sum().clamp_min(torch.finfo(values.dtype).tiny)
 
 
 def known_rows(record: AttentionRecord, flow: Float[Tensor, "b h w 2"], mask: Float[Tensor, "b 1 h w"]) -> KnownRows:
@@ -38,19 +33,13 @@ def known_rows(record: AttentionRecord, flow: Float[Tensor, "b h w 2"], mask: Fl
     Raises:
         ValueError: where flow or mask are not on the lattice of the queries, or the keys lie on several.
     """
-    expected = (len(record.query), *record.query_grid)
-    if flow.shape[:3] != expected or mask.shape != (expected[0], 1, *expected[1:]):
-        raise ValueError(
-            f"flow is {tuple(flow.shape)} and mask {tuple(mask.shape)}, but the queries of '{record.name}' are "
-            f"{expected}"
-        )
+    if flow.shape[:3] != (expected := (len(record.query), *record.query_grid)):
+        raise ValueError(f"flow is {tuple(flow.shape)}, but the queries of '{record.name}' are {expected}")
     if len(record.key_grids) != 1:
         raise ValueError(f"attention '{record.name}' has {len(record.key_grids)} lattices of keys, expected one")
-    weights = mask.flatten(1).to(record.query.dtype)
-    count = int((weights > 0).sum(1).max()) if len(weights) else 0
-    weight, rows = weights.topk(count, dim=1)
-    places = flow.flatten(1, 2).gather(1, rows[..., None].expand(-1, -1, 2)).to(weight.dtype)
-    return KnownRows(record.select(rows), places, weight)
+    chosen = masked_rows(record, mask)
+    places = flow.flatten(1, 2).gather(1, chosen.tokens[..., None].expand(-1, -1, 2)).to(chosen.weight.dtype)
+    return KnownRows(chosen, places)
 
 
 def coordinate_supervision(
@@ -70,11 +59,9 @@ def coordinate_supervision(
 
     Equation: eq-told-coordinates. Book: sec-attention-supervision.
     """
-    rows = known_rows(record, flow, mask)
-    if not rows.weight.numel():
-        return _nothing(record)
+    rows, place = known_rows(record, flow, mask)
     expected = expected_coordinates(rows.record).flatten(1, 2)
-    return rows.mean((expected - rows.place).square().sum(-1))
+    return rows.mean((expected - place).square().sum(-1))
 
 
 def row_supervision(
@@ -96,10 +83,8 @@ def row_supervision(
 
     Equation: eq-told-rows. Book: sec-attention-supervision.
     """
-    rows = known_rows(record, flow, mask)
-    if not rows.weight.numel():
-        return _nothing(record)
-    index, target = bilinear_weights(rows.place, rows.record.key_grids[0])
+    rows, place = known_rows(record, flow, mask)
+    index, target = bilinear_weights(place, rows.record.key_grids[0])
     log_weights = _log_weights(rows.record, index).logsumexp(1) - math.log(record.query.shape[1])
     return rows.mean(-(target * log_weights).sum(-1))
 
@@ -129,8 +114,3 @@ def _log_weights(record: AttentionRecord, index: Int[Tensor, "b m 4"]) -> Float[
         chosen = key.gather(2, flat).unflatten(2, index.shape[1:])
         logits = record.scale * torch.einsum("bhmd, bhmkd -> bhmk", query, chosen)
     return logits - record.log_partition()[..., None]
-
-
-def _nothing(record: AttentionRecord) -> Float[Tensor, ""]:
-    """0, with gradient 0 to queries and keys."""
-    return (record.query.sum() + record.key.sum()) * 0

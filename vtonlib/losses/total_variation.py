@@ -1,40 +1,82 @@
-"""Attention total variation: neighbours should look at neighbours."""
+"""Attention total variation: neighbours in the garment's picture should look at neighbours in the garment.
+
+Only queries inside the mask are read, and no map is made.
+
+Book: sec-attention-total-variation.
+"""
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from vtonlib.attention import AttentionRecord, expected_coordinates
-from vtonlib.grids import to_pixels
+from vtonlib.attention.rows import masked_rows
+from vtonlib.grids import to_pixels, total_variation
 
 
-def attention_total_variation(record: AttentionRecord, mask: Float[Tensor, "b h w"]) -> Float[Tensor, ""]:
-    """StableVITON's attention total variation as its code has it, before its weight of 0.001.
+def centre_coordinates(
+    record: AttentionRecord, mask: Float[Tensor, "b 1 h w"] | None = None
+) -> Float[Tensor, "b h w 2"]:
+    """The centre coordinate map: the expected key (x, y) of every query, in steps of the keys' lattice from its middle.
 
-    The expected key position of every query, in steps of the keys' lattice; the absolute differences of neighbours
-    that both lie in ``mask``, summed over the two coordinates; their mean over pairs below one another, plus the mean
-    over pairs beside one another. Pairs are counted over the whole batch. The paper sums over all neighbours of the
-    masked map instead, with coordinates in [-1, 1] that it divides by the number of keys.
+    The released code counts from the first key, which changes no difference, and keeps (row, column).
+
+    Args:
+        record: an attention with one lattice of keys.
+        mask: queries whose centres are wanted, on the lattice of the queries; by default all. The others may hold
+            anything.
+
+    Raises:
+        ValueError: for a record with several lattices of keys, or a mask on another lattice.
+
+    Source: StableVITON, Eq. 4, without its division by the number of keys, which the released code leaves out too.
+    Book: sec-attention-total-variation.
+    """
+    steps = record.key_grids[0]
+    if mask is None:
+        return to_pixels(expected_coordinates(record), *steps)
+    rows = masked_rows(record, mask)
+    return rows.scatter(to_pixels(expected_coordinates(rows.record).flatten(1, 2), *steps))
+
+
+def attention_total_variation(record: AttentionRecord, mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, ""]:
+    """StableVITON's attention total variation as its code has it, before its weight of 0.001, in steps of keys.
+
+    The total variation (see :func:`vtonlib.grids.total_variation`) of the centre coordinate map inside ``mask``. It is
+    0, its least value, for attention that is uniform everywhere and for attention to one key: it makes attention
+    smooth, not right.
 
     Args:
         record: one zero cross-attention.
-        mask: 1 where the garment is, on the lattice of the queries. Without any pair the result is 0, with gradient 0;
-            the released code returns NaN.
+        mask: 1 where the garment is worn, on the lattice of the queries. Without any pair the result is 0, with
+            gradient 0; the released code returns NaN.
 
     Raises:
         ValueError: where ``mask`` is not on the lattice of the queries, or keys lie on several lattices.
 
-    Source: StableVITON, Eq. 5. Book: sec-attention-total-variation.
+    Source: StableVITON, Eq. 5 as released.
+    Book: sec-attention-total-variation.
     """
-    centres = to_pixels(expected_coordinates(record), *record.key_grids[0])
-    if mask.shape != centres.shape[:3]:
-        raise ValueError(f"mask is {tuple(mask.shape)}, but the queries lie on {tuple(centres.shape[:3])}")
-    total = centres.new_zeros(())
-    for dim in (1, 2):
-        size = centres.shape[dim] - 1
-        pairs = mask.narrow(dim, 1, size) * mask.narrow(dim, 0, size)
-        steps = (centres.narrow(dim, 1, size) - centres.narrow(dim, 0, size)).abs().sum(-1)
-        total = total + (pairs * steps).sum() / pairs.sum().clamp_min(torch.finfo(steps.dtype).tiny)
-    return total
+    return total_variation(centre_coordinates(record, mask), mask)
+
+
+def paper_total_variation(record: AttentionRecord, mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, ""]:
+    """StableVITON's attention total variation as its paper prints it: the mean over samples of |grad (F M)|_1.
+
+    F is the centre coordinate map in [-1, 1] divided by the number of keys, and F M is 0 outside the mask, so what is
+    summed contains the jumps at the mask's border: these reward centres in the middle of the garment.
+
+    Args:
+        record: one zero cross-attention.
+        mask: 1 where the garment is worn, on the lattice of the queries.
+
+    Raises:
+        ValueError: as :func:`attention_total_variation`.
+
+    Source: StableVITON, Eqs. 4 and 5. Book: sec-attention-total-variation.
+    """
+    rows = masked_rows(record, mask)
+    centres = expected_coordinates(rows.record).flatten(1, 2) / record.key_grids[0].tokens
+    masked = rows.scatter(centres) * mask.movedim(1, -1).to(centres.dtype)
+    return sum((masked.diff(dim=dim).abs().sum() for dim in (1, 2)), masked.new_zeros(())) / len(masked)
