@@ -1,6 +1,6 @@
 """The ALIAS generator and mask normalization against a straightforward writing of the official formulas.
 
-    OMP_NUM_THREADS=1 python benchmarks/alias.py [--device cuda] [--out results.json]
+    OMP_NUM_THREADS=1 python -m benchmarks.alias [--device cuda] [--out results.json]
 
 Prints one line of JSON: seconds and peak memory of both, and their ratios. The generator is VITON-HD's (ngf 64, most),
 without gradients, at 512x384, on a parse map that the world renders; mask normalization runs forward and backward on 64

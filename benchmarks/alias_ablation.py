@@ -14,7 +14,7 @@ H3 With only the two coarse of four blocks masked it ties with instance norm: fi
 H4 Outside of M the arms are alike. The hole filled with the garment's mean leaks nothing (positive control); another
    person's mask is no better than instance norm (negative control).
 
-    python benchmarks/alias_ablation.py [--seeds 5] [--out results.json]
+    python -m benchmarks.alias_ablation [--seeds 5] [--out results.json]
 
 One run takes twenty seconds on one core. Runs that are already in the file are not repeated.
 """
@@ -26,6 +26,7 @@ import itertools
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -147,18 +148,30 @@ def new_generator(arm: Arm, seed: int) -> ALIASGenerator:
     )
 
 
-def train(arm: Arm, ground: Ground, model: ALIASGenerator, examples: TryOnBatch, seed: int) -> None:
-    """Learn to paint what the mask hides. Every arm sees the same people, shifts and grounds in the same order."""
+def train(
+    model: ALIASGenerator,
+    examples: TryOnBatch,
+    seed: int,
+    painted: Callable[[TryOnBatch, Tensor, Tensor, torch.Generator], Float[Tensor, "b 3 h w"]],
+    *,
+    steps: int,
+    distances: tuple[int, int],
+) -> None:
+    """Learn to paint what the mask hides, by L1. Every arm sees the same people, shifts and grounds in the same order.
+
+    ``painted`` is what the generator makes of a batch, its shifts, by whole pixels from the first of ``distances`` to
+    below the second, its random grounds, and the source of noise.
+    """
     draw, noise = torch.Generator().manual_seed(seed), torch.Generator().manual_seed(seed + 1)
     chosen = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(chosen, RATE)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
-    for _ in range(STEPS):
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    for _ in range(steps):
         batch = examples[torch.randint(len(examples), (BATCH,), generator=draw)]
-        by = directions(torch.randint(4, (BATCH,), generator=draw), torch.randint(1, 4, (BATCH,), generator=draw))
-        colour = torch.rand(BATCH, 3, 1, 1, generator=draw) * 2 - 1
-        warp = warped(batch, by, colour if ground == "random" else torch.ones_like(colour))
-        error = (paint(arm, model, batch, warp, noise) - batch.person).abs()
+        number = torch.randint(4, (BATCH,), generator=draw)
+        by = directions(number, torch.randint(*distances, (BATCH,), generator=draw))
+        ground = torch.rand(BATCH, 3, 1, 1, generator=draw) * 2 - 1
+        error = (painted(batch, by, ground, noise) - batch.person).abs()
         optimizer.zero_grad()
         masked_mean(error, batch.agnostic_mask).backward()
         optimizer.step()
@@ -201,7 +214,12 @@ def trained_scores(name: str, ground: Ground, seed: int) -> dict[str, Tensor]:
     """One run: train an arm, and what it does with the test's people."""
     arm, (examples, test) = ARMS[name], people(seed)
     model = new_generator(arm, seed)
-    train(arm, ground, model, examples, seed)
+
+    def painted(batch: TryOnBatch, by: Tensor, colour: Tensor, noise: torch.Generator) -> Tensor:
+        warp = warped(batch, by, colour if ground == "random" else torch.ones_like(colour))
+        return paint(arm, model, batch, warp, noise)
+
+    train(model, examples, seed, painted, steps=STEPS, distances=(1, 4))
     return scores(arm, ground, model, test)
 
 

@@ -33,10 +33,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.alias_ablation import ALMOST, BATCH, FULLY, RATE, Arm, directions, moved, new_generator, people
+from benchmarks.alias_ablation import ALMOST, FULLY, Arm, moved, new_generator, people, train
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.data.parse import GARMENT, true_groups
-from vtonlib.grids import masked_mean, masked_mean_per_sample, resize_nearest
+from vtonlib.grids import masked_mean_per_sample, resize_nearest
 from vtonlib.memory import keep_freed_memory
 from vtonlib.models.alias import ALIASGenerator, split_parse
 from vtonlib.pipelines.alias import painting_input
@@ -75,22 +75,6 @@ def warped(batch: TryOnBatch, by: Tensor, ground: Float[Tensor, "b 3 1 1"]) -> F
     return torch.lerp(ground.expand_as(batch.person), image[:, :3], image[:, 3:])
 
 
-def train(arm: str, model: ALIASGenerator, examples: TryOnBatch, seed: int) -> None:
-    """As in the ablation: L1 where the agnostic mask hides the person."""
-    draw, noise = torch.Generator().manual_seed(seed), torch.Generator().manual_seed(seed + 1)
-    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], RATE)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
-    for _ in range(STEPS):
-        batch = examples[torch.randint(len(examples), (BATCH,), generator=draw)]
-        by = directions(torch.randint(4, (BATCH,), generator=draw), torch.randint(2, (BATCH,), generator=draw))
-        warp = warped(batch, by, torch.rand(BATCH, 3, 1, 1, generator=draw) * 2 - 1)
-        error = (paint(arm, model, batch, warp, noise) - batch.person).abs()
-        optimizer.zero_grad()
-        masked_mean(error, batch.agnostic_mask).backward()
-        optimizer.step()
-        schedule.step()
-
-
 @torch.no_grad()
 def scores(arm: str, model: ALIASGenerator, test: TryOnBatch) -> dict[str, float]:
     """Errors on the garment and on the rest of what is painted, and how well texture agrees, for unmoved warps."""
@@ -125,7 +109,11 @@ def trained_scores(arm: str, seed: int) -> dict[str, float]:
     examples, test = people(seed)
     without = {"coarsest": slice(1, None), "ends": slice(1, -1)}.get(arm, slice(0))
     model = without_inputs(new_generator(ALIAS, seed), without)
-    train(arm, model, examples, seed)
+
+    def painted(batch: TryOnBatch, by: Tensor, ground: Tensor, noise: torch.Generator) -> Tensor:
+        return paint(arm, model, batch, warped(batch, by, ground), noise)
+
+    train(model, examples, seed, painted, steps=STEPS, distances=(0, 2))
     return scores(arm, model, test)
 
 

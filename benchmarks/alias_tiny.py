@@ -1,6 +1,6 @@
 """The three stages of VITON-HD at size tiny: how long they train, and what the pipeline reaches, for several seeds.
 
-    python benchmarks/alias_tiny.py [--seeds 3] [--out results.json]
+    python -m benchmarks.alias_tiny [--seeds 3] [--out results.json]
 
 Seeds that are already in the file are not repeated.
 """

@@ -1,6 +1,6 @@
 """Reading an attention with and without its map: time and memory of forward and backward, side by side in one run.
 
-    python benchmarks/attention.py --out attention.json
+    python -m benchmarks.attention --out attention.json
 
 Every variant runs in a process of its own, so that one's peak of memory does not hide another's. Time on a CPU is CPU
 time, which does not depend on what else the machine does.

@@ -17,8 +17,8 @@ straight ones the probe cannot tell, since the other garment lies there in the s
 "Blind" means: no pixel. The mask still keeps attention on the cloth, and so tells place. The baselines without training
 (``untrained``) know the masks too: all cloth alike, and the person's agnostic mask laid over the garment's.
 
-    python benchmarks/blind.py matcher [--seeds 5] [--out results.json]
-    python benchmarks/blind.py stableviton --seeds 3
+    python -m benchmarks.blind matcher [--seeds 5] [--out results.json]
+    python -m benchmarks.blind stableviton --seeds 3
 
 One matcher takes 40 seconds on one core, one StableVITON five minutes. Runs that are in the file are not repeated.
 """
@@ -212,9 +212,8 @@ class StableVITONRuns:
     def scores(pipeline, batch: TryOnBatch) -> Scores:
         """Result and attention of the finished pipeline, its attention shown another garment, and the baselines."""
         worn = try_on(pipeline, batch, seed=0)
-        given = {name: getattr(batch, name) for name in ("garment", "agnostic", "agnostic_mask", "dense_pose")}
         generator = torch.Generator().manual_seed(0)
-        other = pipeline.read_attention(worn.image, **given, shown=other_garments(batch), generator=generator)
+        other = pipeline.read_attention(worn.image, **batch.inputs, shown=other_garments(batch), generator=generator)
         found = {"masked_ssim": float(ssim(worn.image, batch.person, batch.agnostic_mask).nanmean())}
         for name, record in worn.attention.items():
             block = map_scores(record, batch) | {"other": error(expected_coordinates(other[name]), batch)}

@@ -21,7 +21,7 @@ The first seed showed the shipped model still following the given garment at ste
 steps 50 and 0 were added, and the arm that sees another example's noisy latents (at every step; the sampler goes on
 from its own).
 
-    python benchmarks/conditions.py [--model stableviton-tiny] [--seeds 5] [--out results.json]
+    python -m benchmarks.conditions [--model stableviton-tiny] [--seeds 5] [--out results.json]
 
 Half a minute a seed on one core. Seeds that are already in the file are not repeated; a new model needs a new file.
 """
@@ -81,8 +81,7 @@ class Model:
 
     def told(self, batch: TryOnBatch) -> Told:
         """The conditions of a batch."""
-        names = ("garment", "agnostic", "agnostic_mask", "dense_pose")
-        conditions = encode_conditions(self.pipeline.autoencoder, **{name: getattr(batch, name) for name in names})
+        conditions = encode_conditions(self.pipeline.autoencoder, **batch.inputs)
         return Told(conditions, self.pipeline.image_encoder(conditions.garment), conditions.garment)
 
     def null(self, told: Told) -> Tensor:

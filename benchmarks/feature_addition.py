@@ -16,7 +16,7 @@ H4 Colour is no question of moving: mean colours differ by less between the read
 H5 A connection that begins at zero begins at the frozen painter's loss exactly; one that begins at random begins above
    it. After the training both are alike (within 0.05 of pattern error).
 
-    python benchmarks/feature_addition.py [--seeds 5] [--out results.json]
+    python -m benchmarks.feature_addition [--seeds 5] [--out results.json]
 
 Runs that are in the file are not repeated.
 """

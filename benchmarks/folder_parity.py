@@ -3,7 +3,7 @@
 Writes 2048 training and 64 test examples into a temporary folder, trains the tiny StableVITON for the same steps from
 the world's and from the folder's examples, and evaluates both on the world's test split.
 
-    python benchmarks/folder_parity.py [STEPS]
+    python -m benchmarks.folder_parity [STEPS]
 """
 
 from __future__ import annotations

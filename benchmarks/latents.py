@@ -11,7 +11,7 @@ H3 Losing nothing does not help: pixels stacked in blocks of two (12 channels, e
 H4 A mean of latents decodes to another colour than the mean of the pictures: the shipped autoencoder's error is above
    that of its plain reconstruction.
 
-    python benchmarks/latents.py [--autoencoder FOLDER --name NAME] [--out results.json]
+    python -m benchmarks.latents [--autoencoder FOLDER --name NAME] [--out results.json]
 
 The earlier autoencoder is not shipped. To train one like it:
 

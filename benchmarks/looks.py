@@ -96,18 +96,13 @@ def tempered(pipeline: TryOnDiffusionPipeline, names: Sequence[str], temperature
             layer.weight.data = weight
 
 
-def given(batch: TryOnBatch) -> dict[str, Tensor]:
-    """What a pipeline is told of a batch."""
-    return {name: getattr(batch, name) for name in ("garment", "agnostic", "agnostic_mask", "dense_pose")}
-
-
 @torch.no_grad()
 def paint(pipeline: TryOnDiffusionPipeline, batch: TryOnBatch, seed: int) -> tuple[Tensor, dict[str, AttentionRecord]]:
     """The picture of one step from pure noise, and the maps of that step."""
     pipeline.set_progress_bar_config(disable=True)
     with AttentionTap(pipeline.unet, "warps.*.attn2.core") as tap:
         generator = torch.Generator().manual_seed(seed)
-        painted = pipeline(**given(batch), num_inference_steps=1, generator=generator).images
+        painted = pipeline(**batch.inputs, num_inference_steps=1, generator=generator).images
     return painted, {name.removesuffix(".attn2.core"): record for name, record in tap.items()}
 
 
@@ -139,7 +134,7 @@ def elsewhere(pipeline: TryOnDiffusionPipeline, batch: TryOnBatch, painted: Tens
 
     def at(timestep: int, **shown: Tensor) -> float:
         generator = torch.Generator().manual_seed(seed)
-        records = pipeline.read_attention(painted, **given(batch), timestep=timestep, generator=generator, **shown)
+        records = pipeline.read_attention(painted, **batch.inputs, timestep=timestep, generator=generator, **shown)
         return error(expected_coordinates(records[name]), batch)
 
     lower = {f"epe_at_{timestep}": at(timestep) for timestep in TIMES}

@@ -1,6 +1,6 @@
 """Does the matcher learn correspondence within the time limit, for every seed?
 
-    OMP_NUM_THREADS=2 python benchmarks/matcher.py --seeds 5 --out matcher.json
+    OMP_NUM_THREADS=2 python -m benchmarks.matcher --seeds 5 --out matcher.json
 
 For each seed: a new matcher, trained on freshly rendered examples of the built-in world until ``--steps`` or the time
 limit, then the end-point error of its attention on the test split, as a share of that of uniform attention. The exit

@@ -1,4 +1,4 @@
-"""How many examples a second the world renders: ``python benchmarks/render.py [--out results.json]``.
+"""How many examples a second the world renders: ``python -m benchmarks.render [--out results.json]``.
 
 Prints one line of JSON: images per second of whole TryOnBatch records, by size, the median of several batches.
 """

@@ -1,6 +1,6 @@
 """The shipped try-on model: masked SSIM by number of denoising steps, and against simple baselines.
 
-    python benchmarks/shipped.py [--name NAME] [--count 64] [--out results.json]
+    python -m benchmarks.shipped [--name NAME] [--count 64] [--out results.json]
 
 Measured on people that nobody trained on and that no report uses: the last of the training split. From this the stored
 number of steps was chosen; `python -m vtonlib evaluate` measures on the test split.

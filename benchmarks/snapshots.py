@@ -4,7 +4,7 @@ Each pipeline paints the person itself, from the same noise; its picture is nois
 the head-mean map of one block is stored on a coarser lattice, in bytes (``vtonlib.viz.snapshots``). The notebook of
 chapter 9 reads the file; the true picture of the person is never used.
 
-    python benchmarks/snapshots.py 0=untrained 500=runs/a/checkpoints/step-000500/ema.safetensors 1000=runs/a/final
+    python -m benchmarks.snapshots 0=untrained 500=runs/a/checkpoints/step-000500/ema.safetensors 1000=runs/a/final
 
 A pipeline is a folder that ``TryOnDiffusionPipeline.from_pretrained`` reads, a name of ``vtonlib.checkpoints``,
 averaged weights of a checkpoint, which are put into the last pipeline, or ``untrained``, the last one's network with
@@ -65,10 +65,10 @@ def look(
     """The maps of one pipeline at every noise level."""
     pipeline.set_progress_bar_config(disable=True)
     worn = try_on(pipeline, batch, seed=0).image
-    given = {name: getattr(batch, name) for name in ("garment", "agnostic", "agnostic_mask", "dense_pose")}
     found = []
     for time in times:
-        records = pipeline.read_attention(worn, **given, timestep=time, generator=torch.Generator().manual_seed(0))
+        generator = torch.Generator().manual_seed(0)
+        records = pipeline.read_attention(worn, **batch.inputs, timestep=time, generator=generator)
         chosen = block or max(records, key=lambda name: records[name].query_grid.tokens)
         if chosen not in records:
             raise SystemExit(f"--block {block}: expected one of {', '.join(records)}")

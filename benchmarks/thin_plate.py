@@ -1,4 +1,4 @@
-"""What a thin-plate flow costs: ``python benchmarks/thin_plate.py [--device cuda] [--out results.json]``.
+"""What a thin-plate flow costs: ``python -m benchmarks.thin_plate [--device cuda] [--out results.json]``.
 
 Prints one line of JSON: time and peak memory of ``lattice_flow`` at 1024x768 with 5x5 control points, as ratios to a
 straightforward implementation of the formula in the released coordinates, measured in the same run: every call computes

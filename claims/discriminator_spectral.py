@@ -12,15 +12,15 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from claims.generator_spectral import CHANNELS, EXAMPLES, TEST, contest, error
 from vtonlib.config import DataConfig
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.data.world import World
-from vtonlib.grids import masked_mean
 from vtonlib.losses.adversarial import hinge_generator
 from vtonlib.models.normalization import spectral_norm
 from vtonlib.tasks.alias import ALIASConfig, ALIASTask
 
-CHANNELS, STEPS, BATCH, EXAMPLES, TEST = (16, 16, 12), 80, 4, 192, 48
+STEPS = 80
 ARMS = (
     ("bare", "spectral"),
     ("bare", "plain"),
@@ -72,17 +72,9 @@ def train(task: ALIASTask, examples: TryOnBatch) -> tuple[torch.Tensor, torch.Te
         "discriminator": torch.optim.Adam(task.discriminator.parameters(), 4 * RATE, betas=(0.0, 0.9)),
         "generator": torch.optim.Adam(task.generator.parameters(), RATE, betas=(0.0, 0.9)),
     }
-    order, losses, lengths = torch.randperm(STEPS * BATCH) % len(examples), [], []
-    for step in range(STEPS):
-        batch = examples[order[step * BATCH : (step + 1) * BATCH]]
-        for phase in task.phases:
-            optimizers[phase.name].zero_grad()
-            loss = torch.stack(list(phase.loss(batch).values())).sum()
-            loss.backward()
-            optimizers[phase.name].step()
-            if phase.name == "discriminator":
-                losses.append(loss.detach())
-                lengths.append(reaching(task, batch))
+    found: list[tuple[torch.Tensor, torch.Tensor]] = []
+    contest(task, examples, STEPS, optimizers, lambda loss, batch: found.append((loss, reaching(task, batch))))
+    losses, lengths = zip(*found, strict=True)
     return torch.stack(losses), torch.stack(lengths)
 
 
@@ -96,14 +88,6 @@ def reaching(task: ALIASTask, batch: TryOnBatch) -> torch.Tensor:
     discriminator.train()
     (gradient,) = torch.autograd.grad(loss * len(batch), fake)
     return gradient.flatten(1).norm(dim=1).mean()
-
-
-@torch.no_grad()
-def error(task: ALIASTask, test: TryOnBatch) -> float:
-    """Mean absolute error where there was something to paint."""
-    task.eval()
-    image, _ = task.paint(test, torch.Generator().manual_seed(0))
-    return float(masked_mean((image - test.person).abs(), test.agnostic_mask))
 
 
 def measure(seed: int) -> dict[str, float]:

@@ -33,20 +33,19 @@ def measure(seed: int) -> dict[str, float]:
     pipeline.set_progress_bar_config(disable=True)
     index = torch.arange(seed * PEOPLE, (seed + 1) * PEOPLE)
     batch, own = world.unpaired("test", index), world.paired("test", index)
-    inputs = {name: getattr(batch, name) for name in ("garment", "agnostic", "agnostic_mask", "dense_pose")}
     true, another = (pipeline.image_encoder(encode(pipeline.autoencoder, g)) for g in (batch.garment, own.garment))
     null = pipeline.image_encoder.learnable_vector.expand_as(true)
 
     def painted(token: Tensor, scale: float = 1.0, **others: Tensor) -> Tensor:
         draw = torch.Generator().manual_seed(seed)
-        given = inputs | others
+        given = batch.inputs | others
         return pipeline(**given, token=token, num_inference_steps=1, guidance_scale=scale, generator=draw).images
 
     pictures = {"true": painted(true), "null": painted(null), "another": painted(another)}
     found = {}
     for name, token in (("true", true), ("null", null), ("another", another)):
         draw = torch.Generator().manual_seed(seed)
-        records = pipeline.read_attention(pictures[name], **inputs, token=token, timestep=999, generator=draw)
+        records = pipeline.read_attention(pictures[name], **batch.inputs, token=token, timestep=999, generator=draw)
         flow = resize_flow(expected_coordinates(records["warps.0"]), *batch.size)
         off = end_point_error(flow, batch.flow, batch.flow_mask, lattice=batch.size)
         found[f"{name}_places"] = float(off.nanmean())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vtonlib.config import DataConfig
 from vtonlib.data.batch import TryOnBatch
@@ -24,13 +26,13 @@ def convolutions(generator: ALIASGenerator) -> list[nn.Module]:
     return [conv for conv in found if conv is not None]
 
 
-def stored(conv: nn.Module) -> torch.Tensor:
+def stored(conv: nn.Module) -> Tensor:
     """The weight that the optimizer moves."""
     return conv.parametrizations.weight.original if hasattr(conv, "parametrizations") else conv.weight  # type: ignore
 
 
 @torch.no_grad()
-def gains(generator: ALIASGenerator) -> torch.Tensor:
+def gains(generator: ALIASGenerator) -> Tensor:
     """The largest singular value of each stored weight."""
     return torch.stack([torch.linalg.matrix_norm(stored(conv).flatten(1), 2) for conv in convolutions(generator)])
 
@@ -66,17 +68,29 @@ def train(task: ALIASTask, examples: TryOnBatch, rate: float, *, faster: float =
         "discriminator": torch.optim.Adam(task.discriminator.parameters(), 4 * rate, betas=(0.0, 0.9)),
         "generator": torch.optim.Adam(groups, rate, betas=(0.0, 0.9)),
     }
-    order, judged = torch.randperm(STEPS * BATCH) % len(examples), []
-    for step in range(STEPS):
-        batch = examples[order[step * BATCH : (step + 1) * BATCH]]
+    losses: list[float] = []
+    contest(task, examples, STEPS, optimizers, lambda loss, batch: losses.append(loss.item()))
+    return sum(losses[-10:]) / 10
+
+
+def contest(
+    task: ALIASTask,
+    examples: TryOnBatch,
+    steps: int,
+    optimizers: dict[str, torch.optim.Optimizer],
+    judged: Callable[[Tensor, TryOnBatch], None],
+) -> None:
+    """Train both networks in turn, discriminator first; ``judged`` hears its loss and its batch after each of its
+    steps."""
+    order = torch.randperm(steps * BATCH) % len(examples)
+    for batch in map(examples.__getitem__, order.split(BATCH)):
         for phase in task.phases:
             optimizers[phase.name].zero_grad()
             loss = torch.stack(list(phase.loss(batch).values())).sum()
             loss.backward()
             optimizers[phase.name].step()
             if phase.name == "discriminator":
-                judged.append(loss.item())
-    return sum(judged[-10:]) / 10
+                judged(loss.detach(), batch)
 
 
 @torch.no_grad()

@@ -52,7 +52,6 @@ def measure(seed: int) -> dict[str, float]:
     assert isinstance(pipeline, TryOnDiffusionPipeline)
     pipeline.set_progress_bar_config(disable=True)
     batch = world.unpaired("test", torch.arange(seed * PEOPLE, (seed + 1) * PEOPLE))
-    inputs = {name: getattr(batch, name) for name in ("garment", "agnostic", "agnostic_mask", "dense_pose")}
     composition, coder = pipeline.unet.composition, pipeline.autoencoder
 
     def score(image: Tensor) -> float:
@@ -60,7 +59,7 @@ def measure(seed: int) -> dict[str, float]:
 
     def painted() -> float:
         draw = torch.Generator().manual_seed(seed)
-        return score(pipeline(**inputs, num_inference_steps=1, generator=draw).images)
+        return score(pipeline(**batch.inputs, num_inference_steps=1, generator=draw).images)
 
     found = {"whole": painted()}
     for name, change in READINGS.items():

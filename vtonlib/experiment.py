@@ -168,12 +168,7 @@ def try_on(pipeline: Pipeline, batch: TryOnBatch, *, seed: int = 0, **options: U
     if unknown := sorted(options.keys() - SamplingOptions.__annotations__.keys()):
         known = ", ".join(SamplingOptions.__annotations__)
         raise ValueError(f"{', '.join(unknown)}: no option of sampling; there are: {known}")
-    inputs: dict[str, Any] = {
-        "garment": batch.garment,
-        "agnostic": batch.agnostic,
-        "agnostic_mask": batch.agnostic_mask,
-        "dense_pose": batch.dense_pose,
-    }
+    inputs: dict[str, Any] = {**batch.inputs}
     generator, device = torch.Generator().manual_seed(seed), batch.person.device
     if isinstance(pipeline, ALIASPipeline):
         if others := sorted(options.keys() - {"repaint"}):

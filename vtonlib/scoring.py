@@ -117,9 +117,8 @@ def _misled(pipeline: Pipeline, worn: TryOn, batch: TryOnBatch) -> dict[str, Att
     """A diffusion model's attentions when its keys are shown the next person's garment; no warping network has any."""
     if not isinstance(pipeline, TryOnDiffusionPipeline):
         return {}
-    inputs = {name: getattr(batch, name) for name in ("garment", "agnostic", "agnostic_mask", "dense_pose")}
     generator = torch.Generator().manual_seed(int(batch.index[0]))
-    records = pipeline.read_attention(worn.image, **inputs, shown=batch.garment.roll(-1, 0), generator=generator)
+    records = pipeline.read_attention(worn.image, **batch.inputs, shown=batch.garment.roll(-1, 0), generator=generator)
     return {f"{block}, other garment": record for block, record in records.items()}
 
 

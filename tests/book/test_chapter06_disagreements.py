@@ -61,11 +61,10 @@ def test_latents_are_the_mode_and_encoded_once() -> None:
     assert not torch.equal(posterior.sample(), posterior.sample())
     pipeline = StableVITONTask(StableVITONConfig(block_out_channels=(16, 16), num_attention_heads=1)).pipeline()
     pipeline.set_progress_bar_config(disable=True)
-    given = {name: getattr(batch, name) for name in ("garment", "agnostic", "agnostic_mask", "dense_pose")}
     calls = []
     for steps in (1, 3):
         with patch.object(pipeline.autoencoder, "encode", wraps=pipeline.autoencoder.encode) as counted:
-            pipeline(**given, num_inference_steps=steps)
+            pipeline(**batch.inputs, num_inference_steps=steps)
         calls.append(counted.call_count)
     assert calls[0] == calls[1]  # not anew at every step
 
@@ -80,8 +79,7 @@ def test_masks_by_area_and_one_means_keep() -> None:
     soft = F.interpolate((torch.rand(1, 1, 64, 48) > 0.5).float(), (8, 6), mode="bilinear", antialias=False)
     assert set(soft.flatten().tolist()) <= {0.0, 0.25, 0.5, 0.75, 1.0}
     batch = World(DataConfig()).paired("test", torch.arange(1))
-    names = ("garment", "agnostic", "agnostic_mask", "dense_pose")
-    conditions = encode_conditions(load_autoencoder(), **{name: getattr(batch, name) for name in names})
+    conditions = encode_conditions(load_autoencoder(), **batch.inputs)
     torch.testing.assert_close(conditions.keep, 1 - resize_mask(batch.agnostic_mask, *conditions.keep.shape[-2:]))
     assert conditions.inputs(torch.zeros_like(conditions.agnostic))[:, 8].equal(conditions.keep[:, 0])
 

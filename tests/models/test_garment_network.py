@@ -80,6 +80,15 @@ def test_it_begins_with_the_denoisers_weights():
         assert torch.equal(weight, theirs[name]) or name.startswith("conv_in")
 
 
+def test_the_networks_within_know_their_own_arguments():
+    """diffusers records what an ``__init__`` names; UNetTrunk names nothing and passes it on."""
+    network = GarmentUNet.from_unet(UNet(**TINY), in_channels=7)
+    known = {name: value for name, value in network.config.items() if not name.startswith("_")}
+    assert known == TINY | {"in_channels": 7} and network.conv_in.in_channels == 7
+    with pytest.raises(TypeError, match="widths"):
+        GarmentUNet(widths=(8, 16))
+
+
 def test_it_survives_storing(tmp_path):
     model = model_of(garment_network="unet").eval()
     model.save_pretrained(tmp_path)

@@ -76,6 +76,25 @@ def test_maps_of_different_size_are_refused():
         block(torch.randn(1, 16, 6, 4), torch.randn(1, 8, 3, 2))
 
 
+@pytest.mark.parametrize(("patch", "height", "multiple"), [(1, 9, 2), (2, 10, 4), (3, 8, 6)])
+def test_a_size_that_patches_or_levels_do_not_divide_is_refused_in_latents(inputs, patch, height, multiple):
+    model = StableVITONUNet(**TINY, patch_size=patch, carries_latents=True)
+    _, time, context, _ = inputs
+    assert model.multiple == multiple
+    fits, odd = (torch.randn(2, 13, h, 12) for h in (12, height))
+    message = f"the latents are {height}x12: height and width must be multiples of {multiple}"
+    for refused in (
+        lambda: model.encode_garment(odd[:, :4], context),
+        lambda: model.paint(odd, time, context),
+        lambda: model(odd, time, context, model.encode_garment(fits[:, :4], context)),
+    ):
+        with pytest.raises(ValueError, match=message):
+            refused()
+    assert model(fits, time, context, model.encode_garment(fits[:, :4], context)).shape == (2, 4, 12, 12)
+    with pytest.raises(ValueError, match="features"):
+        model(fits, time, context, model.encode_garment(torch.randn(2, 4, 12, 24), context))
+
+
 def test_a_new_model_ignores_the_garment_features(model, inputs):
     sample, time, context, garment = inputs
     features = model.encode_garment(garment, context)

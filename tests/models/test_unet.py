@@ -92,7 +92,7 @@ def test_impossible_widths_are_refused(change, message):
 
 def test_a_size_that_does_not_divide_is_refused():
     _, unet = pair(*SHAPES["two attention levels"])
-    with pytest.raises(ValueError, match="10x8; both sides must be multiples of 4"):
+    with pytest.raises(ValueError, match="latents are 10x8: height and width must be multiples of 4"):
         unet(torch.randn(1, 13, 10, 8), torch.tensor([1]), torch.randn(1, 1, 12))
 
 

@@ -1,10 +1,13 @@
 """The try-on pipeline: seeded, savable, honest about its inputs."""
 
 import copy
+import inspect
 
 import pytest
 import torch
 
+from vtonlib.config import DataConfig
+from vtonlib.data.world import World
 from vtonlib.models.autoencoder import new_autoencoder
 from vtonlib.models.image_encoder import ImageEncoder
 from vtonlib.models.stable_viton import StableVITONUNet
@@ -59,6 +62,14 @@ def inputs():
 def run(pipeline, inputs, seed=0, **options):
     generator = torch.Generator().manual_seed(seed)
     return pipeline(**inputs, num_inference_steps=3, generator=generator, **options).images
+
+
+def test_a_batch_knows_what_a_pipeline_must_be_given():
+    arguments = inspect.signature(TryOnDiffusionPipeline.__call__).parameters.values()
+    required = {a.name for a in arguments if a.default is a.empty and a.name != "self"}
+    batch = World(DataConfig(height=32, width=24)).paired("test", torch.arange(1))
+    assert batch.inputs.keys() == required
+    assert all(given is getattr(batch, name) for name, given in batch.inputs.items())
 
 
 def test_the_seed_decides(pipeline, inputs):

@@ -31,6 +31,13 @@ def test_diagrams_are_well_formed_say_what_they_show_and_stay_inside(draw: Calla
         assert 0 < float(text.attrib["x"]) < d.width and 0 < float(text.attrib["y"]) < d.height
 
 
+def test_spades_block_names_its_parts() -> None:
+    root = ET.fromstring(spade_block().svg())
+    texts = ["".join(text.itertext()) for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    parts = {"SPADE": 3, "conv 3\u00d73": 2, "conv 1\u00d71": 1, "LReLU": 2, "label map": 2}
+    assert {name: texts.count(name) for name in parts} == parts
+
+
 @pytest.mark.parametrize("name", list(NORMS))
 def test_the_shaded_set_is_the_one_that_a_number_reacts_to(name: str) -> None:
     x = torch.randn(4, 4, 3, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -20,6 +21,19 @@ KEYPOINTS = (
     "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
 )  # fmt: skip
 """Joints of ``TryOnBatch.keypoints``, in order."""
+
+
+class TryOnInputs(TypedDict):
+    """What a try-on model is told of a batch, by the names of a pipeline's arguments; see :class:`TryOnBatch`."""
+
+    garment: Float[Tensor, "b 3 h w"]
+    """What is to be worn."""
+    agnostic: Float[Tensor, "b 3 h w"]
+    """Who is to wear it."""
+    agnostic_mask: Float[Tensor, "b 1 h w"]
+    """Where to paint."""
+    dense_pose: Float[Tensor, "b 3 h w"]
+    """The body's surface."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,3 +78,13 @@ class TryOnBatch(BatchRecord):
     def size(self) -> tuple[int, int]:
         """(height, width) of the images."""
         return self.person.shape[-2], self.person.shape[-1]
+
+    @property
+    def inputs(self) -> TryOnInputs:
+        """What a try-on model is told: ``pipeline(**batch.inputs)``."""
+        return {
+            "garment": self.garment,
+            "agnostic": self.agnostic,
+            "agnostic_mask": self.agnostic_mask,
+            "dense_pose": self.dense_pose,
+        }

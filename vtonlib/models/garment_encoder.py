@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from vtonlib.grids import coordinate_grid
 from vtonlib.models.initialization import zero_module
-from vtonlib.models.unet import UNet, UNetEncoder, UNetTrunk
+from vtonlib.models.unet import UNet, UNetEncoder, UNetFeatures, UNetTrunk
 
 POSITION_BANDS = 3
 
@@ -49,6 +49,13 @@ def placed(garment: Float[Tensor, "b z h w"]) -> Float[Tensor, "b z+c h w"]:
     """The garment's latents, and where each of them lies."""
     positions = position_features(*garment.shape[-2:]).to(garment)
     return torch.cat((garment, positions.expand(len(garment), *positions.shape)), dim=1)
+
+
+def read_alone(
+    network: UNetEncoder, garment: Float[Tensor, "b 4 h w"], context: Float[Tensor, "b n e"]
+) -> UNetFeatures:
+    """What a network's encoder makes of the garment alone: its latents, :func:`placed`, at the time step 0."""
+    return network.encode(placed(garment), garment.new_zeros(len(garment), dtype=torch.long), context)
 
 
 def begin_as(network: nn.Module, unet: UNet) -> None:
@@ -103,7 +110,7 @@ class GarmentEncoder(LiveEncoder):
         self, garment: Float[Tensor, "b 4 h w"], context: Float[Tensor, "b n e"]
     ) -> tuple[Float[Tensor, "b c_i h_i w_i"], ...]:
         """The garment's features, one map for each zero cross-attention block."""
-        return self.encode(placed(garment), garment.new_zeros(len(garment), dtype=torch.long), context).skips
+        return read_alone(self, garment, context).skips
 
 
 class GarmentUNet(UNetTrunk):
@@ -126,8 +133,7 @@ class GarmentUNet(UNetTrunk):
         self, garment: Float[Tensor, "b 4 h w"], context: Float[Tensor, "b n e"]
     ) -> tuple[Float[Tensor, "b c_i h_i w_i"], ...]:
         """The garment's features, one map for each zero cross-attention block."""
-        features = self.encode(placed(garment), garment.new_zeros(len(garment), dtype=torch.long), context)
-        maps = tuple(self.merge(features, context))
+        maps = tuple(self.merge(read_alone(self, garment, context), context))
         return maps[: self.config.layers_per_block : -1]
 
     @property

@@ -26,7 +26,7 @@ from vtonlib.models.garment_encoder import (
 )
 from vtonlib.models.initialization import zero_module
 from vtonlib.models.unet import UNet, Warp
-from vtonlib.models.unet_parts import Composition, MultiHeadAttention
+from vtonlib.models.unet_parts import Composition, MultiHeadAttention, check_size
 
 SD15: dict[str, Any] = {
     "in_channels": 13,
@@ -153,7 +153,7 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
             much as one of latents so many times larger; where latents are carried, they keep their own resolution.
 
     Raises:
-        ValueError: for unknown values of the first three, for patches where the control branch sees the person, and for
+        ValueError: for unknown values of the first four, for patches where the control branch sees the person, and for
             fewer than two levels.
     """
 
@@ -212,6 +212,9 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
         """What :meth:`forward` needs of the garment; the same at every time step.
 
         ``shown`` are latents that the keys see instead of the garment's, to learn how much attention depends on them.
+
+        Raises:
+            ValueError: when a side of the latents is not a multiple of :attr:`multiple`.
         """
         values = self._seen(garment, context)
         if self.blind:
@@ -221,10 +224,20 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
 
     def _seen(self, garment: Tensor, context: Tensor) -> tuple[Tensor, ...]:
         """One picture's part of :meth:`encode_garment`."""
-        garment = F.pixel_unshuffle(garment, self.config.patch_size)
+        garment = self._tokens(garment)
         if isinstance(self.garment_encoder, ControlBranch):
             return (self.garment_encoder.garment_conv(garment),)
         return self.garment_encoder(garment, context)
+
+    @property
+    def multiple(self) -> int:
+        """What height and width of latents must be divisible by: the patch size times 2^(levels - 1)."""
+        return self.config.patch_size * self.unet.multiple
+
+    def _tokens(self, latents: Tensor) -> Float[Tensor, "b c h w"]:
+        """Latents of which each patch is one place."""
+        check_size(latents, self.multiple)
+        return F.pixel_unshuffle(latents, self.config.patch_size)
 
     def paint(
         self,
@@ -239,11 +252,8 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
 
         Arguments as in :meth:`forward`; ``warp`` as in :class:`vtonlib.models.unet.UNet`.
         """
-        patch = self.config.patch_size
-        tokens = F.pixel_unshuffle(sample, patch)
-        return F.pixel_shuffle(
-            self.unet(tokens, timestep, context, warp=warp, encoder_gradients=encoder_gradients), patch
-        )
+        painted = self.unet(self._tokens(sample), timestep, context, warp=warp, encoder_gradients=encoder_gradients)
+        return F.pixel_shuffle(painted, self.config.patch_size)
 
     def control(
         self,
@@ -286,7 +296,7 @@ class StableVITONUNet(ModelMixin, ConfigMixin):
                 released training does; see :class:`vtonlib.models.unet.UNet`.
 
         Raises:
-            ValueError: when a side of ``sample`` is not a multiple of 2^(levels - 1), or the garment's is another.
+            ValueError: when a side of ``sample`` is not a multiple of :attr:`multiple`, or the garment's is another.
         """
         latents = garment_features.latents
         control = self.control(sample, timestep, context, garment_features)

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from vtonlib.models.unet_parts import (
     answer_one_token,
+    check_size,
     check_widths,
     decoder_channels,
     down_blocks,
@@ -91,12 +92,9 @@ class UNetEncoder(ModelMixin, ConfigMixin):
         """The skips and the time embedding; ``added`` is added to the output of the first convolution.
 
         Raises:
-            ValueError: when a side of ``sample`` is not a multiple of 2^(levels - 1), or ``added`` does not fit.
+            ValueError: when a side of ``sample`` is not a multiple of :attr:`multiple`, or ``added`` does not fit.
         """
-        multiple = 2 ** (len(self.down_blocks) - 1)
-        if sample.shape[-2] % multiple or sample.shape[-1] % multiple:
-            height, width = sample.shape[-2:]
-            raise ValueError(f"the latent is {height}x{width}; both sides must be multiples of {multiple}")
+        check_size(sample, self.multiple)
         time = self.time_embedding(self.time_proj(timestep).to(sample.dtype))
         hidden = self.conv_in(sample)
         if added is not None:
@@ -113,6 +111,11 @@ class UNetEncoder(ModelMixin, ConfigMixin):
         return UNetFeatures(tuple(skips), time)
 
     @property
+    def multiple(self) -> int:
+        """What height and width of the input must be divisible by: 2^(levels - 1)."""
+        return 2 ** (len(self.config.block_out_channels) - 1)
+
+    @property
     def skip_channels(self) -> tuple[int, ...]:
         """Channels of each skip, in order."""
         return skip_channels(self.config.block_out_channels, self.config.layers_per_block)
@@ -121,29 +124,13 @@ class UNetEncoder(ModelMixin, ConfigMixin):
 class UNetTrunk(UNetEncoder):
     """Encoder, middle and decoder, without the output layers; see :class:`UNetEncoder` for the arguments."""
 
-    @register_to_config
-    def __init__(
-        self,
-        in_channels: int = 4,
-        block_out_channels: tuple[int, ...] = (320, 640, 1280, 1280),
-        layers_per_block: int = 2,
-        attention_levels: tuple[bool, ...] = (True, True, True, False),
-        num_attention_heads: int = 8,
-        cross_attention_dim: int = 768,
-        norm_num_groups: int = 32,
-    ) -> None:
-        super().__init__(
-            in_channels=in_channels,
-            block_out_channels=block_out_channels,
-            layers_per_block=layers_per_block,
-            attention_levels=attention_levels,
-            num_attention_heads=num_attention_heads,
-            cross_attention_dim=cross_attention_dim,
-            norm_num_groups=norm_num_groups,
-        )
-        shared = shared_settings(block_out_channels[0], num_attention_heads, cross_attention_dim, norm_num_groups)
-        self.mid_block = UNetMidBlock2DCrossAttn(in_channels=block_out_channels[-1], **shared)
-        self.up_blocks = up_blocks(block_out_channels, layers_per_block, attention_levels, shared)
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        c = self.config
+        widths = c.block_out_channels
+        shared = shared_settings(widths[0], c.num_attention_heads, c.cross_attention_dim, c.norm_num_groups)
+        self.mid_block = UNetMidBlock2DCrossAttn(in_channels=widths[-1], **shared)
+        self.up_blocks = up_blocks(widths, c.layers_per_block, c.attention_levels, shared)
         answer_one_token(self)
 
     def merge(

@@ -63,9 +63,8 @@ class Composition(nn.Module):
     ``soft`` is what the attention reads of the latents, a mean; ``sharp`` the latents warped by its expected
     coordinates, as Leffa warps the reference, but bicubically: bilinear reading loses a third of the texture. Both
     begin with half of the weight. m = sigmoid(conv(features)) says where the garment is worn: CP-VTON's composition
-    mask. What takes this short way skips value, feed-forward and
-    residual blocks, through which a small network needs thousands of steps to learn to copy, so attention hears at once
-    whether it looked at the right place.
+    mask. What takes this short way skips value, feed-forward and residual blocks, through which a small network needs
+    thousands of steps to learn to copy, so attention hears at once whether it looked at the right place.
 
     Args:
         channels: channels of the decoder's finest features.
@@ -214,6 +213,13 @@ def decoder_channels(block_out_channels: tuple[int, ...], layers_per_block: int)
         channels += [previous] + [width] * layers_per_block
         previous = width
     return tuple(reversed(channels))
+
+
+def check_size(latents: Float[Tensor, "b c h w"], multiple: int) -> None:
+    """Raise a ``ValueError`` unless height and width of the latents are multiples of ``multiple``."""
+    height, width = latents.shape[-2:]
+    if height % multiple or width % multiple:
+        raise ValueError(f"the latents are {height}x{width}: height and width must be multiples of {multiple}")
 
 
 def check_widths(

@@ -157,8 +157,7 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
     ) -> Conditions:
         """What the denoiser is told, on its device."""
         height, width = given["agnostic"].shape[-2:]
-        config = self.unet.config
-        multiple = downscale(self.autoencoder) * config.patch_size * 2 ** (len(config.block_out_channels) - 1)
+        multiple = downscale(self.autoencoder) * self.unet.multiple
         if height % multiple or width % multiple:
             raise ValueError(f"pictures are {height}x{width}: height and width must be multiples of {multiple}")
         names = ("agnostic", "agnostic_mask", "dense_pose", "garment")

@@ -52,13 +52,7 @@ class LatentBatch(BatchRecord):
 
 def encode_batch(autoencoder: AutoencoderKL, batch: TryOnBatch) -> LatentBatch:
     """The latents of a batch, and the true flow on their lattice, read at each latent's place."""
-    conditions = encode_conditions(
-        autoencoder,
-        agnostic=batch.agnostic,
-        agnostic_mask=batch.agnostic_mask,
-        dense_pose=batch.dense_pose,
-        garment=batch.garment,
-    )
+    conditions = encode_conditions(autoencoder, **batch.inputs)
     places = coordinate_grid(*conditions.garment.shape[-2:], device=batch.flow.device)
     flow, known = read_known(batch.flow, batch.flow_mask, places.expand(len(batch), -1, -1, -1))
     return LatentBatch(

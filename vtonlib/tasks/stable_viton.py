@@ -97,8 +97,9 @@ class StableVITONConfig(Settings):
 def new_scheduler() -> DDIMScheduler:
     """Stable Diffusion's noise levels, predicting the clean latents and ending in pure noise.
 
-    Stable Diffusion predicts the noise. A small model that must find out *where* to copy from learns nothing from
-    that in minutes: at low noise the answer hides in the input, at high noise the target is the input.
+    Stable Diffusion predicts the noise. At high noise, where all of the garment must be looked up, the noise is nearly
+    the input itself: predicting it asks little of attention. And of pure noise, where sampling starts here, a predicted
+    noise gives no picture at all.
     """
     return DDIMScheduler(
         beta_start=0.00085,
@@ -254,13 +255,7 @@ class StableVITONTask(Task):
         """Garment, agnostic image, result (always from the same noise) and truth."""
         pipeline = self.pipeline()
         pipeline.set_progress_bar_config(disable=True)
-        result = pipeline(
-            garment=batch.garment,
-            agnostic=batch.agnostic,
-            agnostic_mask=batch.agnostic_mask,
-            dense_pose=batch.dense_pose,
-            generator=torch.Generator().manual_seed(0),
-        ).images
+        result = pipeline(**batch.inputs, generator=torch.Generator().manual_seed(0)).images
         return batch.garment, batch.agnostic, result, batch.person
 
     def save(self, folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from vtonlib.models.alias import ALIASGenerator, ALIASResBlock
-from vtonlib.viz.diagrams import Box, Diagram
+from vtonlib.viz.diagrams import Box, Diagram, residual_chain
 
 
 def three_stages() -> Diagram:
@@ -55,22 +55,7 @@ def residual_block() -> Diagram:
         "shortcut. Below: the normalization adds noise, standardizes inside and outside of the mask apart, and "
         "modulates by the label map.",
     )
-    x = d.box(35, 60, "x", width=40, kind="data")
-    chain = [x]
-    for place, (text, kind) in enumerate((("ALIAS", "norm"), ("LReLU", "plain"), ("conv 3\u00d73", "conv")) * 2):
-        chain.append(d.box(118 + 90 * place, 60, text, width=76, kind=kind))  # type: ignore[arg-type]
-    add = d.circle(652, 60)
-    for one, other in zip(chain, [*chain[1:], add], strict=True):
-        d.arrow(one, other)
-    d.arrow(add, (692, 60))
-    short = [d.box(208, 118, "ALIAS", width=76, kind="norm"), d.box(388, 118, "conv 1\u00d71", width=76, kind="conv")]
-    d.arrow(x, short[0], via=[(35, 118)])
-    d.arrow(*short)
-    d.arrow(short[1], add, via=[(652, 118)])
-    d.label(556, 130, "only where the channels change; else x itself", size=11)
-    for place in (118, 388):
-        d.label(place, 14, "S_{div}, M", size=12)
-        d.arrow((place, 25), (place, 43))
+    residual_chain(d, "ALIAS", "S_{div}, M")
     d.line([(14, 152), (686, 152), (686, 318), (14, 318)], closed=True, kind="norm")
     d.label(30, 168, "inside ALIAS", size=12, anchor="start", bold=True)
     _normalization(d)

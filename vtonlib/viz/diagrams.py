@@ -198,6 +198,35 @@ class Diagram:
         self._places += [float(value) for value in places]
 
 
+def residual_chain(d: Diagram, norm: str, told: str) -> None:
+    """SPADE's residual block, across the uppermost 150 of 700 pixels: norm, leaky ReLU and convolution, twice, beside
+    a shortcut.
+
+    Args:
+        d: what it is drawn into.
+        norm: the normalization's name.
+        told: what it is told.
+
+    Book: sec-conditional-normalization.
+    """
+    x = d.box(35, 60, "x", width=40, kind="data")
+    chain = [x]
+    for place, (text, kind) in enumerate(((norm, "norm"), ("LReLU", "plain"), ("conv 3\u00d73", "conv")) * 2):
+        chain.append(d.box(118 + 90 * place, 60, text, width=76, kind=kind))  # type: ignore[arg-type]
+    add = d.circle(652, 60)
+    for one, other in zip(chain, [*chain[1:], add], strict=True):
+        d.arrow(one, other)
+    d.arrow(add, (692, 60))
+    short = [d.box(208, 118, norm, width=76, kind="norm"), d.box(388, 118, "conv 1\u00d71", width=76, kind="conv")]
+    d.arrow(x, short[0], via=[(35, 118)])
+    d.arrow(*short)
+    d.arrow(short[1], add, via=[(652, 118)])
+    d.label(556, 130, "only where the channels change; else x itself", size=11)
+    for place in (118, 388):
+        d.label(place, 14, told, size=12)
+        d.arrow((place, 25), (place, 43))
+
+
 def _middle(place: Box | Point) -> Point:
     return place[0], place[1]
 

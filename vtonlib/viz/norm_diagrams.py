@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vtonlib.viz.diagrams import Diagram, Kind, Point
+from vtonlib.viz.diagrams import Diagram, Kind, Point, residual_chain
 
 _CELL, _DEPTH = 22.0, (11.0, -8.0)
 _COUNT = 4
@@ -95,22 +95,7 @@ def spade_block() -> Diagram:
         alt="The input goes through SPADE, leaky ReLU and convolution, twice, and is added to a shortcut. The label "
         "map enters every SPADE.",
     )
-    x = d.box(35, 60, "x", width=40, kind="data")
-    chain = [x]
-    for place, (text, kind) in enumerate((("SPADE", "norm"), ("LReLU", "plain"), ("conv 3\u00d73", "conv")) * 2):
-        chain.append(d.box(118 + 90 * place, 60, text, width=76, kind=kind))  # type: ignore[arg-type]
-    add = d.circle(652, 60)
-    for one, other in zip(chain, [*chain[1:], add], strict=True):
-        d.arrow(one, other)
-    d.arrow(add, (692, 60))
-    short = [d.box(208, 118, "SPADE", width=76, kind="norm"), d.box(388, 118, "conv 1\u00d71", width=76, kind="conv")]
-    d.arrow(x, short[0], via=[(35, 118)])
-    d.arrow(*short)
-    d.arrow(short[1], add, via=[(652, 118)])
-    d.label(556, 130, "only where the channels change; else x itself", size=11)
-    for place in (118, 388):
-        d.label(place, 14, "label map", size=12)
-        d.arrow((place, 25), (place, 43))
+    residual_chain(d, "SPADE", "label map")
     return d
 
 

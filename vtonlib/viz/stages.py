@@ -38,12 +38,9 @@ def stage_pictures(pipeline: ALIASPipeline, batch: TryOnBatch, *, seed: int = 0)
     Book: sec-alias-generator.
     """
     made = pipeline(
-        garment=batch.garment,
+        **batch.inputs,
         garment_mask=batch.garment_mask,
-        agnostic=batch.agnostic,
-        agnostic_mask=batch.agnostic_mask,
         visible_groups=visible_groups(batch),
-        dense_pose=batch.dense_pose,
         generator=torch.Generator().manual_seed(seed),
     )
     return {
