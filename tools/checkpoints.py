@@ -117,9 +117,13 @@ SMALL = Training(
     name="stableviton-small",
     preset="stableviton",
     size="small",
-    settings=("task.cached_examples=8192", "train.steps=3200", "train.batch_size=16", "train.save_every=200"),
+    settings=(
+        *("task.cached_examples=8192", "task.pure_noise=0.7", "train.precision=bf16"),
+        *("train.steps=6000", "train.batch_size=16", "train.save_every=200", "train.sample_every=1000"),
+    ),
 )
-"""Sized for some hours of two processor cores: half the batch, and latents that are computed once."""
+"""Sized for two hours of one processor core: half the batch, latents that are computed once, and bf16, which halves the
+time of a step where the processor has instructions for it."""
 STAGES = (
     Training(name="segmentation-tiny", preset="segmentation"),
     Training(name="matching-tiny", preset="geometric_matching"),
