@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, fields
 
+import numpy as np
 import pytest
 
 from vtonlib.cli import main
@@ -52,6 +53,21 @@ def test_a_record_out_of_range_cannot_be_made():
         TrainConfig(steps=0)
     with pytest.raises(ValueError, match=r"DataConfig\.height=7: expected 8 to 8192"):
         DataConfig(height=7)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: DataConfig(seed=1.5), r"DataConfig\.seed=1\.5: expected int 0 to 4294967295"),
+        (lambda: TrainConfig(steps=1e3), r"TrainConfig\.steps=1000\.0: expected int at least 1"),
+        (lambda: TrainConfig(batch_size=True), r"TrainConfig\.batch_size=True: expected int at least 1"),
+        (lambda: TrainConfig(weight_decay="0"), r"TrainConfig\.weight_decay='0': expected float at least 0"),
+    ],
+)
+def test_another_kind_of_number_is_refused_by_name(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+    assert TrainConfig(weight_decay=0, seed=np.int64(3)).seed == 3
 
 
 @pytest.mark.parametrize("name", PRESETS)

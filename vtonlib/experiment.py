@@ -28,6 +28,7 @@ from vtonlib.pipelines.load import INDEX, Pipeline, read_pipeline
 from vtonlib.pipelines.options import GuidanceOn, Start
 from vtonlib.pipelines.schedulers import SamplerName
 from vtonlib.presets import ExperimentConfig, build, open_source, read_config, to_json
+from vtonlib.settings import Seed, within
 from vtonlib.training.trainer import Trainer, seed_everything
 
 FINAL = "final"
@@ -163,8 +164,9 @@ def try_on(pipeline: Pipeline, batch: TryOnBatch, *, seed: int = 0, **options: U
     unless ``start="leaking"`` asks for it.
 
     Raises:
-        ValueError: naming an option that the pipeline does not have.
+        ValueError: naming an option that the pipeline does not have, or a seed that is no whole number in [0, 2^32).
     """
+    within(Seed, seed, "seed")
     if unknown := sorted(options.keys() - SamplingOptions.__annotations__.keys()):
         known = ", ".join(SamplingOptions.__annotations__)
         raise ValueError(f"{', '.join(unknown)}: no option of sampling; there are: {known}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import typing
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -44,10 +45,13 @@ Seed = Annotated[int, Range(0, 2**32 - 1)]
 Side = Annotated[int, Range(*SIDES)]
 Weight = Annotated[float, Range(0)]
 Share = Annotated[float, Range(0, 1)]
+NUMBERS: dict[type, type] = {int: numbers.Integral, float: numbers.Real}
+"""What a setting of each kind may be; True and False are none of them."""
 
 
 class Settings:
-    """Base of all settings: a value outside its :class:`Range` is refused however it got there."""
+    """Base of all settings: another kind of number, or one outside its :class:`Range`, is refused however it got
+    there."""
 
     __slots__ = ()
 
@@ -70,12 +74,14 @@ def split_annotation(hint: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def within(hint: Any, value: Any, where: str) -> Any:
-    """``value``, if it and its items lie in the ranges of ``hint``.
+    """``value``, if it and its items are of the kinds of number of ``hint`` and lie in its ranges.
 
     Raises:
         ValueError: naming the setting, the value and what was expected.
     """
     kind, notes = split_annotation(hint)
+    if kind in NUMBERS and (isinstance(value, bool) or not isinstance(value, NUMBERS[kind])):
+        raise ValueError(f"{where}={value!r}: expected {type_name(hint)}")
     for note in notes:
         if isinstance(note, Range) and value is not None and value not in note:
             raise ValueError(f"{where}={value}: expected {note}")

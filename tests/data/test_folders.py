@@ -93,6 +93,9 @@ def test_order_and_repetition_follow_the_indices(root: Path) -> None:
     assert rows.index.tolist() == [2, 0, 2]
     assert torch.equal(rows.person[0], rows.person[2])
     assert torch.equal(rows.person[1], folder.paired("test", torch.tensor([0])).person[0])
+    for read in (folder.paired, folder.unpaired):
+        listed = read("test", [2, 0, 2])
+        assert torch.equal(listed.index, rows.index) and torch.equal(listed.person, rows.person)
 
 
 def test_a_written_folder_is_sound_and_named_as_in_viton_hd(root: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from vtonlib.config import DataConfig
 from vtonlib.data.batch import KEYPOINTS, PARSE_LABELS, TryOnBatch
 from vtonlib.data.render import FULL, paint, render
 from vtonlib.data.scene import CATEGORIES, CYCLE, UPPER, identities, sample_scenes
-from vtonlib.data.source import SPLITS, Split, TryOnSource
+from vtonlib.data.source import SPLITS, Split, TryOnSource, as_indices
 from vtonlib.data.textures import TEXTURES
 from vtonlib.data.world import World
 from vtonlib.grids import warp
@@ -213,6 +214,32 @@ def test_dense_pose_is_continuous_on_each_part() -> None:
 def test_indices_outside_a_split(indices: torch.Tensor) -> None:
     with pytest.raises(ValueError, match=r"train must lie in \[0, 1000\)"):
         WORLD.paired("train", indices)
+
+
+@pytest.mark.parametrize("given", [[3, 0, 17], (3, 0, 17), range(2, 5), []], ids=str)
+def test_examples_are_read_by_lists_and_ranges_too(given: list[int]) -> None:
+    expected = torch.tensor(list(given), dtype=torch.long)
+    for read in (WORLD.paired, WORLD.unpaired):
+        assert torch.equal(read("test", given).index, expected)
+        assert torch.equal(read("test", given).person, read("test", expected).person)
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (torch.rand(2), "torch.float32 (2,)"),
+        (torch.tensor([[1, 2]]), "torch.int64 (1, 2)"),
+        (torch.tensor([True, False]), "torch.bool (2,)"),
+        ([0.5, 1], "torch.float32 (2,)"),
+        (3, "torch.int64 ()"),
+        (["a"], "['a']"),
+        (None, "None"),
+    ],
+)
+@pytest.mark.usefixtures("unchecked")
+def test_indices_that_are_no_row_of_whole_numbers_are_refused(given: object, found: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"such as [0, 3], found {found}")):
+        as_indices(given)  # type: ignore[arg-type]
 
 
 def test_bad_arguments_are_named() -> None:

@@ -18,7 +18,7 @@ from vtonlib.data.sampling import (
     sample_poses,
     sample_settings,
 )
-from vtonlib.data.source import SPLITS, Split
+from vtonlib.data.source import SPLITS, Split, as_indices
 from vtonlib.records import BatchRecord
 
 CYCLE = (UPPER, UPPER, LOWER, UPPER, DRESS, UPPER, UPPER, UPPER)
@@ -60,15 +60,14 @@ def identities(indices: Int[Tensor, " b"], split: Split) -> Int[Tensor, " b"]:
     """Numbers of the bodies and garments of these examples: no two splits share one.
 
     Raises:
-        ValueError: for an unknown split, or an index outside [0, 2^40).
+        ValueError: for an unknown split, or indices that are no whole numbers in [0, 2^40).
     """
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}, expected one of {', '.join(SPLITS)}")
-    if indices.dim() != 1 or indices.is_floating_point():
-        raise ValueError(f"indices: expected whole numbers [b], found {indices.dtype} {tuple(indices.shape)}")
+    indices = as_indices(indices)
     if len(indices) and (int(indices.min()) < 0 or int(indices.max()) >= 1 << 40):
         raise ValueError(f"indices must lie in [0, 2^40), found {int(indices.min())} to {int(indices.max())}")
-    return indices.long() + (SPLITS.index(split) << 40)
+    return indices + (SPLITS.index(split) << 40)
 
 
 def category_of(indices: Int[Tensor, " b"]) -> Int[Tensor, " b"]:

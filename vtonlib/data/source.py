@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 import torch
@@ -15,8 +15,27 @@ Split = Literal["train", "test", "cross"]
 SPLITS: tuple[Split, ...] = ("train", "test", "cross")
 """``cross`` is the cross-dataset test: unseen people before street backgrounds, where training saw a studio."""
 
-
+Indices = Int[Tensor, " b"] | Sequence[int]
+"""Numbers of examples: a tensor, a list or a range."""
 Batch = TypeVar("Batch", covariant=True)
+
+
+def as_indices(indices: Indices) -> Int[Tensor, " b"]:
+    """Numbers of examples as a tensor.
+
+    Raises:
+        ValueError: for anything but a row of whole numbers; a mask of booleans is none.
+    """
+    try:
+        found = torch.as_tensor(indices)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"indices: expected whole numbers [b], such as [0, 3], found {indices!r}") from error
+    if not isinstance(indices, Tensor) and found.shape == (0,):
+        found = found.long()
+    if found.dim() != 1 or found.is_floating_point() or found.is_complex() or found.dtype == torch.bool:
+        shape = tuple(found.shape)
+        raise ValueError(f"indices: expected whole numbers [b], such as [0, 3], found {found.dtype} {shape}")
+    return found.long()
 
 
 @runtime_checkable

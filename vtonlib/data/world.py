@@ -10,7 +10,7 @@ from vtonlib.config import DataConfig
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.data.render import render
 from vtonlib.data.scene import CYCLE, Scene, sample_scenes
-from vtonlib.data.source import SPLITS, Split
+from vtonlib.data.source import SPLITS, Indices, Split, as_indices
 
 
 class World:
@@ -49,33 +49,33 @@ class World:
             raise ValueError(f"split is {split!r}, expected one of {', '.join(SPLITS)}")
         return self._sizes[split]
 
-    def partner(self, split: Split, indices: Int[Tensor, " b"]) -> Int[Tensor, " b"]:
+    def partner(self, split: Split, indices: Indices) -> Int[Tensor, " b"]:
         """The examples whose garments these persons try on in the unpaired setting: of the same category."""
-        cycle, size = len(CYCLE), self.size(split)
+        indices, cycle, size = as_indices(indices), len(CYCLE), self.size(split)
         return torch.where(indices + cycle < size, indices + cycle, indices % cycle)
 
-    def scenes(self, split: Split, indices: Int[Tensor, " b"]) -> Scene:
+    def scenes(self, split: Split, indices: Indices) -> Scene:
         """The scenes of these examples, on the world's device.
 
         Raises:
-            ValueError: for an unknown split or an index outside it.
+            ValueError: for an unknown split, or indices that are no whole numbers within it.
         """
-        size = self.size(split)
+        indices, size = as_indices(indices), self.size(split)
         if len(indices) and (int(indices.min()) < 0 or int(indices.max()) >= size):
             raise ValueError(
                 f"indices of {split} must lie in [0, {size}), found {int(indices.min())} to {int(indices.max())}"
             )
         return sample_scenes(indices.to(self.device), self.config, split=split)
 
-    def paired(self, split: Split, indices: Int[Tensor, " b"]) -> TryOnBatch:
+    def paired(self, split: Split, indices: Indices) -> TryOnBatch:
         """Persons in the garments that are to be tried on."""
         return render(self.scenes(split, indices), self.config.height, self.config.width)
 
-    def unpaired(self, split: Split, indices: Int[Tensor, " b"]) -> TryOnBatch:
+    def unpaired(self, split: Split, indices: Indices) -> TryOnBatch:
         """The same persons in another garment: ``person`` and every truth show them wearing it."""
         return self.dressed(split, indices, self.partner(split, indices))
 
-    def dressed(self, split: Split, persons: Int[Tensor, " b"], garments: Int[Tensor, " b"]) -> TryOnBatch:
+    def dressed(self, split: Split, persons: Indices, garments: Indices) -> TryOnBatch:
         """The persons of some examples in the garments of others of the same categories; all truth is of these.
 
         Raises:

@@ -18,7 +18,7 @@ from vtonlib.data.folders.decode import UNKNOWN_LABEL, Array
 from vtonlib.data.folders.example import Example, aspect_problem, load_example
 from vtonlib.data.folders.layout import GARMENT_PARTS, PERSON_PARTS, FolderError, Part, Problem
 from vtonlib.data.folders.lists import Pair, index_folder, list_path, own_garments
-from vtonlib.data.source import Split
+from vtonlib.data.source import Indices, Split, as_indices
 
 WORN = frozenset({"garment_region", "warped_garment", "misalign_mask", "flow"})
 """What a photograph tells about the garment worn in it, and about no other."""
@@ -102,17 +102,19 @@ class Folder:
         """The number of examples of a split."""
         return len(self.pairs(split))
 
-    def paired(self, split: Split, indices: Int[Tensor, " b"]) -> TryOnBatch:
+    def paired(self, split: Split, indices: Indices) -> TryOnBatch:
         """Examples whose garment is the one the person wears: the file of the person's own name in ``cloth/``.
 
         Raises:
             FolderError: if a file is missing or at fault.
             IndexError: if an index lies outside the split.
+            ValueError: if the indices are no whole numbers.
         """
+        indices = as_indices(indices)
         names = [pair.person for pair in self._rows(split, indices)]
         return self._batch(self._load(split, names, PERSON_PARTS), self._load(split, names, GARMENT_PARTS), indices)
 
-    def unpaired(self, split: Split, indices: Int[Tensor, " b"]) -> TryOnBatch:
+    def unpaired(self, split: Split, indices: Indices) -> TryOnBatch:
         """The same persons with the garments of the list (of ``*_pairs_unpaired.txt``, if there is one).
 
         ``person`` is the photograph, in the garment it shows, and so is ``parse``: what the person would look like in
@@ -121,9 +123,11 @@ class Folder:
         Raises:
             FolderError: if a file is missing or at fault, or if the list gives everyone their own garment.
             IndexError: if an index lies outside the split.
+            ValueError: if the indices are no whole numbers.
         """
         if problem := own_garments(self.root, split, self.pairs(split)):
             raise FolderError(problem)
+        indices = as_indices(indices)
         rows = self._rows(split, indices)
         persons = [_without(WORN, e) for e in self._load(split, [pair.person for pair in rows], PERSON_PARTS)]
         return self._batch(persons, self._load(split, [pair.garment for pair in rows], GARMENT_PARTS), indices)
