@@ -58,7 +58,6 @@ from vtonlib.check.zero_attention import (
     connected,
     dead_share,
     nine_lattices,
-    one_token_reply,
     unmoved_share,
 )
 
@@ -102,7 +101,6 @@ __all__ = [
     "nearest_key",
     "nearest_labels",
     "nine_lattices",
-    "one_token_reply",
     "pck",
     "region_mean",
     "released_size",

@@ -1,4 +1,4 @@
-"""Exercises on zero cross-attention: what zeros stop, what a sum cannot move, one token, lattices, dead weights."""
+"""Exercises on zero cross-attention: what zeros stop, what a sum cannot move, lattices, dead weights."""
 
 from __future__ import annotations
 
@@ -153,47 +153,6 @@ connected = Exercise(
             "nothing read",
             lambda x, read, z, p: x + (x + x @ p.mT) @ z.mT,
             "Both maps learn, but what was read does not reach the output.",
-        ),
-    ),
-)
-
-
-def _reply(token: Tensor, value: Tensor, out: Tensor, queries: int) -> Tensor:
-    """The same vector for every query."""
-    return (token @ value.mT @ out.mT).expand(-1, queries, -1)
-
-
-def _token_cases() -> list[Arguments]:
-    generator = torch.Generator().manual_seed(2)
-    draw = lambda *shape: torch.randn(shape, generator=generator, dtype=torch.float64)  # noqa: E731
-    return [(draw(2, 1, 5), draw(3, 5), draw(3, 3), 7), (draw(1, 1, 4), draw(6, 4), draw(6, 6), 2)]
-
-
-one_token_reply = Exercise(
-    name="one_token_reply",
-    signature="token [b 1 e], value weights [c e], output weights [c c], number of queries -> [b queries c]",
-    reference=_reply,
-    cases=_token_cases,
-    mistakes=(
-        Mistake(
-            "weight shared among queries",
-            lambda token, value, out, n: _reply(token, value, out, n) / n,
-            "You divided by the number of queries. The softmax runs over the keys, and there is one.",
-        ),
-        Mistake(
-            "one answer",
-            lambda token, value, out, n: token @ value.mT @ out.mT,
-            "The answer is right, but for one query. Every query gets it.",
-        ),
-        Mistake(
-            "output forgotten",
-            lambda token, value, out, n: (token @ value.mT).expand(-1, n, -1),
-            "That is the value. An attention has an output projection behind it.",
-        ),
-        Mistake(
-            "output transposed",
-            lambda token, value, out, n: (token @ value.mT @ out).expand(-1, n, -1),
-            "Your output projection is transposed: PyTorch's weights have their outputs in rows.",
         ),
     ),
 )
