@@ -251,8 +251,9 @@ def main() -> None:
     options = parser.parse_args()
     keep_freed_memory()
     batches = tests()
+    stored = json.loads(options.out.read_text(encoding="utf8")) if options.out.exists() else {"runs": {}}
+    stored |= {"examples": EXAMPLES, "untrained": {name: untrained(batch) for name, batch in batches.items()}}
     for seed in options.seeds:
-        stored = json.loads(options.out.read_text(encoding="utf8")) if options.out.exists() else {"runs": {}}
         wanted = [arm for arm in options.arms if f"{arm}-{seed}" not in stored["runs"]]
         if not wanted:
             continue
@@ -260,9 +261,9 @@ def main() -> None:
         start = time.perf_counter()
         runs = measure(seed, wanted, batches)
         seconds = round((time.perf_counter() - start) / len(wanted), 1)
-        stored |= {"examples": EXAMPLES, "untrained": {name: untrained(batch) for name, batch in batches.items()}}
         stored["runs"] |= {f"{name}-{seed}": {"seconds": seconds, **run} for name, run in runs.items()}
         replace_text(options.out, json.dumps(stored, indent=1) + "\n")
+    replace_text(options.out, json.dumps(stored, indent=1) + "\n")
 
 
 if __name__ == "__main__":

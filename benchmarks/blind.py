@@ -53,7 +53,7 @@ from vtonlib.evaluation import (
     ssim,
     truth_on_lattice,
 )
-from vtonlib.evaluation.baselines import aligned_masks_flow
+from vtonlib.evaluation.baselines import aligned_masks_flow, copy_flow
 from vtonlib.experiment import load_pipeline, try_on
 from vtonlib.grids import coordinate_grid, resize_flow, resize_mask, to_pixels
 from vtonlib.memory import keep_freed_memory
@@ -116,7 +116,7 @@ def baselines(batch: TryOnBatch, record: AttentionRecord) -> Scores:
 
 
 def untrained(batch: TryOnBatch) -> Scores:
-    """What the masks tell without training: attention uniform over the cloth, and the two masks laid over each other.
+    """What needs no training: attention uniform over the cloth, the two masks laid over each other, a plain copy.
 
     ``drawn`` is the mean error of one place drawn from the cloth, the chance of a strongest key.
     """
@@ -129,7 +129,8 @@ def untrained(batch: TryOnBatch) -> Scores:
     kept = {f"cloth_{name}": scores[name] for name in ("epe", "inner", "outer", "mass", "entropy")}
     side, aligned = batch.flow[..., 0].abs()[:, None], aligned_masks_flow(batch)
     regions = {"epe": torch.ones_like(side), "inner": (side < MIDDLE).float(), "outer": (side > SIDES).float()}
-    return kept | {"drawn": float(drawn)} | {f"aligned_{k}": error(aligned, batch, v) for k, v in regions.items()}
+    kept |= {"drawn": float(drawn), "copy_epe": error(copy_flow(batch), batch)}
+    return kept | {f"aligned_{k}": error(aligned, batch, v) for k, v in regions.items()}
 
 
 def train_matcher(see: str, laid: str, seed: int) -> MatcherTask:

@@ -21,7 +21,7 @@ ARMS = {
 def measure(seed: int) -> dict[str, float]:
     """Errors of the centre in tokens, ``seeing_test`` and ``blind_test`` after training with separate moves.
 
-    ``plain_`` is the same without moves. ``aligned_`` and ``cloth_`` need no training. ``gap`` is how much the blind
+    ``plain_`` is the same without moves. ``aligned_``, ``cloth_`` and ``copy_`` need no training. ``gap`` is how much the blind
     twin errs more on moved garments, ``anyhow_gap`` on garments laid anyhow, ``plain_gap`` on moved ones without
     training on moves, ``more_gap`` the difference. ``turned`` is how much less the seeing one errs on garments laid
     anyhow than without moves, ``price`` how much more on straight ones; ``to_anyhow`` how much more than the one
@@ -36,7 +36,7 @@ def measure(seed: int) -> dict[str, float]:
         errors |= {f"{name}_{test}": run[test]["epe"] for test in TESTS}
         if name.endswith("seeing"):
             errors |= {f"{name}_entropy": run["straight"]["entropy"], f"{name}_mass": run["moved"]["mass"]}
-    for kind in ("aligned", "cloth"):
+    for kind in ("aligned", "cloth", "copy"):
         errors |= {f"{kind}_{test}": found["untrained"][test][f"{kind}_epe"] for test in TESTS}
     gap, plain_gap = (errors[f"{name}blind_moved"] - errors[f"{name}seeing_moved"] for name in ("", "plain_"))
     return errors | {

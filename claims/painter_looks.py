@@ -20,7 +20,7 @@ OF_MODEL = {
     "entropy": "entropy",
     "spread": "spread",
 }
-OF_PEOPLE = ("chance", "copy", "aligned", "own_truth", "own_chance", "across_truth", "across_chance")
+OF_PEOPLE = ("chance", "copy", "aligned", "own_truth", "own_chance", "across_truth", "across_chance", "own_copy", "across_copy")
 
 
 def measure(seed: int) -> dict[str, float]:

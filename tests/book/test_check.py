@@ -51,6 +51,11 @@ def test_unfinished_and_failing_answers_are_told_apart(name: str) -> None:
     assert "TypeError: no such axis" in repr(exercise(failing))
 
 
+def test_what_was_counted_is_not_what_was_measured() -> None:
+    measured = check.blind_together
+    assert measured(2.1104).right and not measured("16/7").right and check.by_hand_9_4("16/7").right
+
+
 def test_general_hints() -> None:
     exercise = check.expected_coordinates
     right = exercise.reference

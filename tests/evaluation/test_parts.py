@@ -71,3 +71,9 @@ def test_shares_of_keys_and_matrices_sum_to_one(people: TryOnBatch) -> None:
         torch.testing.assert_close(rows.sum(1), torch.ones(len(rows)))
     assert same_part(matrices["truth"]) > 0.6 > 0.3 > same_part(matrices["chance"])
     assert other_side(matrices["truth"]) < 0.15
+
+
+def test_a_copy_looks_at_its_own_cell(people: TryOnBatch) -> None:
+    matrices = part_matrices(map_record(torch.eye(TOKENS.tokens), TOKENS, TOKENS), people[:1])
+    torch.testing.assert_close(matrices["copy"], matrices["attention"], equal_nan=True, atol=1e-3, rtol=0)
+    assert not torch.allclose(matrices["copy"], matrices["truth"], equal_nan=True, atol=0.1)

@@ -262,9 +262,10 @@ blind_together = by_hand(
     2.11,
     "mean error in cells, one number",
     {
-        0.0: "That is the twin tested as it was trained. Draw the test's strips separately.",
+        16 / 7: "That is the rule *same cell*, counted over all draws. These 512 strips lie closer: train and measure.",
+        0.013: "That is the twin tested as it was trained. Draw the test's strips separately.",
         1.87: "That is a twin trained on strips shifted separately. Train it on strips shifted together.",
-        0.25: "That one saw the mask. Train it with sees=False.",
+        0.22: "That one saw the mask. Train it with sees=False.",
     },
-    tolerance=0.1,
+    tolerance=0.05,
 )

@@ -13,7 +13,7 @@ from vtonlib.attention import AttentionRecord, Grid
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.data.truth import BODY_PARTS
 from vtonlib.evaluation.correspondence import truth_on_lattice
-from vtonlib.grids import resize_mask, to_pixels
+from vtonlib.grids import coordinate_grid, resize_mask, to_pixels
 
 BELOW_SHOULDER, BELOW_CHEST = -0.54, -0.27
 """Where shoulders and chest end, as ``v`` of the dense pose on the torso."""
@@ -92,9 +92,10 @@ def part_matrix(
 
 
 def part_matrices(record: AttentionRecord, batch: TryOnBatch) -> dict[str, Float[Tensor, "r g"]]:
-    """The matrix of a record's head-mean map, of the truth, and of chance: the same weight on all cloth.
+    """The matrix of a record's head-mean map, of the truth, of a plain copy, which looks at its own place, and of
+    chance: the same weight on all cloth.
 
-    All three use the same queries: those whose true place is known.
+    All use the same queries: those whose true place is known.
     """
     grid = record.key_grids[0]
     truth, known = truth_on_lattice(batch.flow, batch.flow_mask, *record.query_grid)
@@ -102,9 +103,11 @@ def part_matrices(record: AttentionRecord, batch: TryOnBatch) -> dict[str, Float
     keys = garment_regions(batch, grid)
     cloth = resize_mask(batch.garment_mask, *grid).flatten(2)
     uniform = (cloth / cloth.sum(-1, keepdim=True).clamp_min(1e-6)).expand(-1, record.query.shape[2], -1)
+    own_place = coordinate_grid(*record.query_grid, device=truth.device, dtype=truth.dtype).expand_as(truth)
     maps = {
         "attention": record.weights().detach().mean(1),
         "truth": flow_weights(truth.flatten(1, 2), grid),
+        "copy": flow_weights(own_place.flatten(1, 2), grid),
         "chance": uniform,
     }
     return {name: part_matrix(weights, queries, keys) for name, weights in maps.items()}
