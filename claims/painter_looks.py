@@ -20,7 +20,10 @@ OF_MODEL = {
     "entropy": "entropy",
     "spread": "spread",
 }
-OF_PEOPLE = ("chance", "copy", "aligned", "own_truth", "own_chance", "across_truth", "across_chance", "own_copy", "across_copy")
+OF_PEOPLE = (
+    *("chance", "copy", "aligned"),
+    *(f"{whose}_{where}" for whose in ("own", "across") for where in ("truth", "copy", "chance")),
+)
 
 
 def measure(seed: int) -> dict[str, float]:
