@@ -22,9 +22,9 @@ def measure(seed: int) -> dict[str, float]:
     """Errors of the centre in tokens, ``seeing_test`` and ``blind_test`` after training with separate moves.
 
     ``plain_`` is the same without moves. ``aligned_``, ``cloth_`` and ``copy_`` need no training. ``gap`` is how much
-    the blind twin errs more on moved garments, ``anyhow_gap`` on garments laid anyhow, ``plain_gap`` on moved ones without
-    training on moves, ``more_gap`` the difference. ``turned`` is how much less the seeing one errs on garments laid
-    anyhow than without moves, ``price`` how much more on straight ones; ``to_anyhow`` how much more than the one
+    the blind twin errs more on moved garments, ``anyhow_gap`` on garments laid anyhow, ``plain_gap`` on moved ones
+    without training on moves, ``more_gap`` the difference. ``turned`` is how much less the seeing one errs on garments
+    laid anyhow than without moves, ``price`` how much more on straight ones; ``to_anyhow`` how much more than the one
     trained on garments laid anyhow. ``entropy`` (nats) and ``mass`` (share within 1.5 tokens of the truth) are those of
     the seeing ones' maps, on straight and on moved garments.
     """
