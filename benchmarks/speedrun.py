@@ -6,7 +6,8 @@ A run is one training with given settings, timed from the call to its final weig
 nobody trained on, the last of the training split, in garments not their own, laid anyhow, at 64x48: the masked SSIM of
 the pictures, and the end-point error of the block that looks best, in percent of the image's height. A run reaches a
 quality if both are met. An entry is the slowest of its seeds, and all of them have to reach the quality. --enter
-appends it to benchmarks/results/trials.json, from which the book's page is made.
+appends it to benchmarks/results/trials.json, from which the book's page is made. A processor that computes in bf16
+trains in bf16, unless train.precision is set.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 
 import torch
 
-from tools.machine import describe, words
+from tools.machine import describe, fast_settings, words
 from vtonlib.attention import expected_coordinates
 from vtonlib.config import override
 from vtonlib.data.world import World
@@ -113,12 +114,13 @@ def main() -> None:
     if args.enter and not args.what:
         parser.error("--enter needs --what: readers want to know what changed")
     torch.set_num_threads(THREADS)
-    config = override(preset("stableviton"), *args.set)
+    settings = fast_settings(describe()) + args.set
+    config = override(preset("stableviton"), *settings)
     runs = []
     for seed in range(args.seeds):
         runs.append({"seed": seed, **measure(replace(config, train=replace(config.train, seed=seed)))})
         print(json.dumps(runs[-1]), flush=True)
-    result = entry(args.enter or "", args.what, args.brought, args.set, runs)
+    result = entry(args.enter or "", args.what, args.brought, settings, runs)
     if args.enter:
         known = json.loads(TRIALS.read_text(encoding="utf8"))
         known["entries"] = [e for e in known["entries"] if e["name"] != args.enter] + [result]

@@ -21,13 +21,15 @@ VTON_TORCH_INDEX=URL adds a package index with CPU builds of torch.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
-from tools import api, bench, checkpoints, environment, gpu, lock, site
+from tools import api, bench, checkpoints, environment, gpu, lock, machine, site
 from tools.book import check, export, finish, models
-from tools.shell import ROOT, call
+from tools.shell import ROOT, call, output
 from tools.steps import Step, run
 from vtonlib.checkpoints import DEFAULT
 
@@ -64,10 +66,16 @@ COMPARE = Step(
 )
 
 
+def training(python: str) -> Step:
+    """The training, as fast as the machine does it."""
+    settings = machine.fast_settings(json.loads(output(python, "-m", "tools.machine")))
+    return replace(TRAIN, argv=(*TRAIN.argv, "--set", *settings)) if settings else TRAIN
+
+
 def everything(_: list[str]) -> None:
     """Train, evaluate beside the shipped model, build the site."""
     python = environment.python()
-    for step in (TRAIN, EVALUATE, EVALUATE_SHIPPED, COMPARE):
+    for step in (training(python), EVALUATE, EVALUATE_SHIPPED, COMPARE):
         run(step, python)
     page = site.build(python)
     print(

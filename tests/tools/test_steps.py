@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tools import gpu, lock, shell, steps
+from tools import __main__ as job
+from tools import gpu, lock, machine, shell, steps
 from tools.gpu import GpuStep
 from tools.steps import Step
 from vtonlib import cli
@@ -58,6 +59,14 @@ def test_a_command_that_fails_is_an_error_and_leaves_no_stamp(root: Path) -> Non
     with pytest.raises(SystemExit) as stop:
         steps.run(copying(argv=("-c", f"{WRITE}; sys.exit(3)")), sys.executable)
     assert stop.value.code == 3 and not copying().done()
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_the_main_job_trains_in_bf16_where_that_is_native(monkeypatch: pytest.MonkeyPatch, native: bool) -> None:
+    monkeypatch.setattr(job, "output", lambda *command: json.dumps(machine.describe() | {"bf16": native}))
+    argv = job.training(sys.executable).argv
+    assert argv[: len(job.TRAIN.argv)] == job.TRAIN.argv
+    assert argv[len(job.TRAIN.argv) :] == (("--set", "train.precision=bf16") if native else ())
 
 
 def on_gpu(**changes: object) -> GpuStep:
