@@ -5,7 +5,8 @@ Book: sec-matcher.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -17,6 +18,7 @@ from vtonlib.losses.matching import colour_copying
 from vtonlib.models.matcher import KeysSee, Matcher
 from vtonlib.settings import Count, Natural, Settings
 from vtonlib.tasks.base import Phase, Task
+from vtonlib.tasks.supervision import Shaping, Supervision, observe, shape, supervise
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +37,10 @@ class MatcherConfig(Settings):
     """Residual convolutions of each encoder."""
     keys_see: KeysSee = "garment"
     """What the keys are made of besides coordinates; ``place`` trains the blind twin."""
+    supervision: Supervision = field(default_factory=partial(Supervision, layers="matcher.core"))
+    """Attention told the true correspondence; a matcher has the one noise level 0."""
+    shaping: Shaping = field(default_factory=partial(Shaping, layers="matcher.core"))
+    """Losses on attention that need no truth."""
 
 
 class MatcherTask(Task):
@@ -68,8 +74,14 @@ class MatcherTask(Task):
         return tap["core"]
 
     def matcher_loss(self, batch: TryOnBatch) -> dict[str, Tensor]:
-        """The difference of the copied garment and the person, where the garment is worn."""
-        return {"copy": colour_copying(self.copy(batch), batch.person, batch.garment_region)}
+        """The difference of the copied garment and the person, where it is worn; and the losses on attention."""
+        supervision, shaping = self.config.supervision, self.config.shaping
+        with observe(self, supervision) as told, observe(self, shaping) as shaped:
+            copied = self.copy(batch)
+        time = torch.zeros_like(batch.index)
+        terms = {"copy": colour_copying(copied, batch.person, batch.garment_region)}
+        terms |= supervise(supervision, told, batch.flow, batch.flow_mask, time)
+        return terms | shape(shaping, shaped, batch.garment_region, time)
 
     def sample(self, batch: TryOnBatch) -> tuple[Float[Tensor, "n 3 h w"], ...]:
         """(garments, persons with the copied garment in its region, persons) for the picture grid."""

@@ -16,7 +16,6 @@ from diffusers import AutoencoderKL, DDIMScheduler
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from vtonlib.attention import AttentionTap
 from vtonlib.config import TrainConfig
 from vtonlib.data.augment import Augmentation, augmented
 from vtonlib.data.batch import TryOnBatch
@@ -30,7 +29,7 @@ from vtonlib.settings import Count, Natural, Settings, Share, Weight
 from vtonlib.tasks.base import Phase, Task
 from vtonlib.tasks.initial import load_initial
 from vtonlib.tasks.latents import LatentBatch, LatentSource, dense_pose_of, encode_batch
-from vtonlib.tasks.supervision import Supervision, supervise
+from vtonlib.tasks.supervision import Shaping, Supervision, observe, shape, supervise
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +78,8 @@ class StableVITONConfig(Settings):
     """Probability, for each sample, of the highest noise level, where nothing of the person is left to clean up."""
     supervision: Supervision = field(default_factory=Supervision)
     """Attention told the true correspondence."""
+    shaping: Shaping = field(default_factory=Shaping)
+    """Losses on attention that need no truth."""
     augmentation: Augmentation = field(default_factory=Augmentation)
     """Variants of the examples; those of ``cached_examples`` are drawn once, see ``cached_copies``."""
     keep_weight: Weight = 0.1
@@ -170,8 +171,8 @@ class StableVITONTask(Task):
         )
 
     def denoiser_loss(self, batch: TryOnBatch | LatentBatch) -> dict[str, Tensor]:
-        """The squared error of the predicted clean latents, mostly where the garment has to be painted; and what
-        attention is told."""
+        """The squared error of the predicted clean latents, mostly where the garment has to be painted; and the
+        losses on attention."""
         latents = batch if isinstance(batch, LatentBatch) else encode_batch(self.autoencoder, batch)
         person, conditions = latents.person, latents.conditions
         time = self.sample_timesteps(len(person), person.device)
@@ -179,17 +180,15 @@ class StableVITONTask(Task):
         inputs = conditions.inputs(noisy)
         token = self.image_encoder(conditions.garment, drop=self.dropped(len(person), person.device))
         seen = torch.rand(len(person), device=person.device) >= self.config.drop_garment
-        supervision = self.config.supervision
         terms: dict[str, Tensor] = {}
         if self.config.trains == "base":
             prediction = self.unet.paint(inputs, time, token)
-        elif supervision.at(self.step):
-            known = latents.flow_mask * seen.view(-1, 1, 1, 1)
-            with AttentionTap(self, supervision.layers) as tap:
-                prediction = self.predict(inputs, time, token, conditions.garment, seen)
-            terms = supervise(supervision, tap, latents.flow, known, time)
         else:
-            prediction = self.predict(inputs, time, token, conditions.garment, seen)
+            supervision, shaping, shown = self.config.supervision, self.config.shaping, seen.view(-1, 1, 1, 1)
+            with observe(self, supervision) as told, observe(self, shaping) as shaped:
+                prediction = self.predict(inputs, time, token, conditions.garment, seen)
+            terms = supervise(supervision, told, latents.flow, latents.flow_mask * shown, time)
+            terms |= shape(shaping, shaped, latents.worn * shown, time)
         weight = 1 - (1 - self.config.keep_weight) * conditions.keep
         return {"denoise": denoising(prediction, person, weight), **terms}
 

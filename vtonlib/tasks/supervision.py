@@ -1,11 +1,12 @@
-"""Telling a model's attention where to look, as a term of its loss.
+"""Losses on a model's attention, as terms of its loss: told where to look, or only how to look.
 
 Book: sec-attention-supervision.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,18 +14,50 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from vtonlib.attention import AttentionRecord
+from vtonlib.attention import AttentionRecord, AttentionTap
 from vtonlib.data.moving import read_known
-from vtonlib.grids import coordinate_grid
+from vtonlib.grids import coordinate_grid, resize_mask
 from vtonlib.losses.attention import coordinate_supervision, row_supervision
+from vtonlib.losses.entropy import attention_entropy
+from vtonlib.losses.total_variation import attention_total_variation
 from vtonlib.settings import Natural, Range, Settings, Weight
+from vtonlib.tasks.base import Task
 
 Time = Annotated[int, Range(0, 1000)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Supervision(Settings):
-    """Which attentions are told the truth, how, and when; by default none.
+class When(Settings):
+    """Which attentions a loss is on, in which steps, and at which noise levels."""
+
+    layers: str = "unet.warps.*.attn2.core"
+    """Shell pattern of the attentions, by their paths in the task."""
+    from_step: Natural = 0
+    """First step with the loss."""
+    until_step: Natural = 0
+    """First step without it again; 0: never."""
+    min_time: Time = 0
+    """Only samples at this noise level or a higher one count,"""
+    max_time: Time = 1000
+    """and at this one or a lower one."""
+
+    @property
+    def active(self) -> bool:
+        """Whether any loss has a weight."""
+        return False
+
+    def at(self, step: int) -> bool:
+        """Whether there is a loss at a step."""
+        return self.active and self.from_step <= step and not 0 < self.until_step <= step
+
+    def chosen(self, time: Int[Tensor, " b"]) -> Float[Tensor, "b 1 1 1"]:
+        """1 for samples whose noise level lies in the range, else 0."""
+        return ((time >= self.min_time) & (time <= self.max_time)).view(-1, 1, 1, 1).float()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Supervision(When):
+    """Attention told the truth; by default none.
 
     Only the world knows the true flow: of photographs nothing is supervised, and the terms are 0.
     """
@@ -33,25 +66,39 @@ class Supervision(Settings):
     """Weight of :func:`~vtonlib.losses.attention.coordinate_supervision`, averaged over the layers."""
     rows: Weight = 0.0
     """Weight of :func:`~vtonlib.losses.attention.row_supervision`, averaged over the layers."""
-    layers: str = "unet.warps.*.attn2.core"
-    """Shell pattern of the attentions, by their paths in the task."""
-    from_step: Natural = 0
-    """First step with supervision."""
-    until_step: Natural = 0
-    """First step without it again; 0: never."""
-    min_time: Time = 0
-    """Only samples at this noise level or a higher one are supervised,"""
-    max_time: Time = 1000
-    """and at this one or a lower one."""
 
     @property
     def active(self) -> bool:
         """Whether anything is supervised at some step."""
         return max(self.coordinates, self.rows) > 0
 
-    def at(self, step: int) -> bool:
-        """Whether anything is supervised at a step."""
-        return self.active and self.from_step <= step and not 0 < self.until_step <= step
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shaping(When):
+    """Attention told how to look without being told where, as on photographs; by default nothing.
+
+    StableVITON's released weight of the variation is 0.001, on its one block of 32x24 tokens, for a model that is
+    trained already.
+    """
+
+    total_variation: Weight = 0.0
+    """Weight of :func:`~vtonlib.losses.total_variation.attention_total_variation`, averaged over the layers."""
+    entropy: Weight = 0.0
+    """Weight of :func:`~vtonlib.losses.entropy.attention_entropy`, averaged over the layers."""
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is shaped at some step."""
+        return max(self.total_variation, self.entropy) > 0
+
+
+def observe(task: Task, when: When) -> AbstractContextManager[Mapping[str, AttentionRecord]]:
+    """What the chosen attentions do within the block, by name; nothing in a step without the loss.
+
+    Raises:
+        ValueError: listing the attentions, where none matches ``when.layers``.
+    """
+    return AttentionTap(task, when.layers) if when.at(task.step) else nullcontext({})
 
 
 def supervise(
@@ -70,17 +117,54 @@ def supervise(
         flow_mask: where it is known.
         time: noise level of each sample.
     """
-    chosen = (time >= settings.min_time) & (time <= settings.max_time)
-    kinds = {
+    losses = {
         "coordinates": (settings.coordinates, coordinate_supervision),
         "rows": (settings.rows, row_supervision),
     }
-    terms: dict[str, list[Tensor]] = {name: [] for name, (weight, _) in kinds.items() if weight}
-    for record in records.values():
-        record.check_differentiable()
+
+    def read(record: AttentionRecord) -> tuple[Tensor, Tensor]:
         places = coordinate_grid(*record.query_grid, device=flow.device).expand(len(flow), -1, -1, -1)
         known, mask = read_known(flow.float(), flow_mask.float(), places)
-        mask = mask * chosen.view(-1, 1, 1, 1)
+        return known, mask * settings.chosen(time)
+
+    return _weighted(losses, records, read)
+
+
+def shape(
+    settings: Shaping,
+    records: Mapping[str, AttentionRecord],
+    worn: Float[Tensor, "b 1 h w"],
+    time: Int[Tensor, " b"],
+) -> dict[str, Tensor]:
+    """The weighted terms, ``total_variation`` and ``entropy``, of those whose weight is not 0.
+
+    Args:
+        settings: weights and noise levels.
+        records: the attentions, by name.
+        worn: where the garment is worn, on any lattice. A query counts where it covers more than a half of its token.
+        time: noise level of each sample.
+    """
+    losses = {
+        "total_variation": (settings.total_variation, attention_total_variation),
+        "entropy": (settings.entropy, attention_entropy),
+    }
+
+    def read(record: AttentionRecord) -> tuple[Tensor]:
+        return ((resize_mask(worn.float(), *record.query_grid) > 0.5) * settings.chosen(time),)
+
+    return _weighted(losses, records, read)
+
+
+def _weighted(
+    losses: Mapping[str, tuple[float, Callable[..., Tensor]]],
+    records: Mapping[str, AttentionRecord],
+    read: Callable[[AttentionRecord], tuple[Tensor, ...]],
+) -> dict[str, Tensor]:
+    """Each loss of weight above 0, averaged over the records, times its weight; ``read`` gives its other arguments."""
+    terms: dict[str, list[Tensor]] = {name: [] for name, (weight, _) in losses.items() if weight and records}
+    for record in records.values():
+        record.check_differentiable()
+        rest = read(record)
         for name, values in terms.items():
-            values.append(kinds[name][1](record, known, mask))
-    return {name: kinds[name][0] * torch.stack(values).mean() for name, values in terms.items()}
+            values.append(losses[name][1](record, *rest))
+    return {name: losses[name][0] * torch.stack(values).mean() for name, values in terms.items()}
