@@ -23,7 +23,9 @@ import torch
 from torch import Tensor
 
 from vtonlib.attention import AttentionRecord, Grid, expected_coordinates
-from vtonlib.grids import coordinate_grid
+from vtonlib.grids import coordinate_grid, to_pixels, total_variation
+from vtonlib.losses.entropy import attention_entropy
+from vtonlib.losses.total_variation import attention_total_variation
 
 GRIDS = (Grid(32, 24), Grid(64, 48))
 
@@ -46,7 +48,39 @@ def entropy_by_map(record: AttentionRecord) -> Tensor:
     return -torch.special.xlogy(weights, weights).sum(-1)
 
 
-VARIANTS = {f.__name__: f for f in (coordinates_by_read, coordinates_by_map, entropy_by_read, entropy_by_map)}
+def worn(record: AttentionRecord) -> Tensor:
+    """A mask that covers 38 % of the queries, as a garment does."""
+    height, width = record.query_grid
+    mask = torch.zeros(1, 1, height, width, device=record.query.device)
+    mask[..., height // 4 : -height // 8, width // 5 : -width // 5] = 1
+    return mask
+
+
+def output_and_variation_by_read(record: AttentionRecord) -> Tensor:
+    """As in training: the layer's output, its keys serving as values, and the loss on the garment's queries."""
+    return record.read(record.key).sum() + attention_total_variation(record, worn(record))
+
+
+def output_and_variation_by_map(record: AttentionRecord) -> Tensor:
+    weights = record.weights()
+    keys = to_pixels(
+        coordinate_grid(*record.key_grids[0], device=record.key.device).flatten(0, 1), *record.key_grids[0]
+    )
+    centres = (weights.mean(1) @ keys).unflatten(1, record.query_grid)
+    return (weights @ record.key).sum() + total_variation(centres, worn(record))
+
+
+def entropy_loss_by_read(record: AttentionRecord) -> Tensor:
+    return attention_entropy(record, worn(record))
+
+
+def entropy_loss_by_map(record: AttentionRecord) -> Tensor:
+    inside = worn(record).flatten()
+    return (entropy_by_map(record).mean(1) * inside).sum() / inside.sum()
+
+
+WHAT = ("coordinates", "entropy", "output_and_variation", "entropy_loss")
+VARIANTS = {f"{what}_by_{way}": globals()[f"{what}_by_{way}"] for what in WHAT for way in ("read", "map")}
 
 
 def new_record(grid: Grid, heads: int, width: int, device: str) -> AttentionRecord:
@@ -93,7 +127,7 @@ def in_a_fresh_process(name: str, grid: Grid, arguments: argparse.Namespace) -> 
 def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     for grid in GRIDS:
-        for what in ("coordinates", "entropy"):
+        for what in WHAT:
             read, explicit = (in_a_fresh_process(f"{what}_by_{way}", grid, arguments) for way in ("read", "map"))
             ratios = {f"{unit}_ratio": explicit[unit] / max(read[unit], 1e-9) for unit in ("seconds", "bytes")}
             rows.append(
