@@ -76,7 +76,10 @@ def _column(record: AttentionRecord, place: Float[Tensor, "b 2"]) -> Float[Tenso
 
 
 def nearest_token(place: Float[Tensor, "b 2"], grid: Grid) -> Int[Tensor, " b"]:
-    """The number of the token nearest to (x, y) in [-1, 1]; places outside are moved to the edge."""
+    """The number of the token nearest to (x, y) in [-1, 1]; places outside are moved to the edge.
+
+    Equation: eq-row-major. Book: sec-index-lab.
+    """
     last = place.new_tensor((grid.width - 1, grid.height - 1))
     column, row = ((place.clamp(-1, 1) + 1) / 2 * last).round().long().unbind(-1)
     return row * grid.width + column

@@ -43,7 +43,7 @@ def attention_zoo(flow: Float[Tensor, "b h w 2"], *, seed: int = 0) -> dict[str,
     and ``shift`` at its mirror image and three steps beside it; ``identity`` at the query's own place, as copying does;
     ``blind`` at a density of two steps about that; ``one key`` in the middle; ``uniform`` everywhere alike;
     ``permutation`` gives every query the row of another, and ``shuffled rows`` orders the weights of each blurred row
-    at random, so that its entropy stays and its place is lost.
+    at random, so that its entropy stays and its place is lost. Equation: eq-blurred-map.
 
     Args:
         flow: the true places (x, y) in [-1, 1], on the lattice of the queries, which is that of the keys too.

@@ -21,6 +21,7 @@ from vtonlib.check.augmentation import (
     moved_match,
     who_looks_where,
 )
+from vtonlib.check.centres import by_hand_10_1, centre_slope, code_to_flow, counted_centres, probe_key, two_steps
 from vtonlib.check.conditional import border_share, by_hand_3_1, class_norm, nearest_labels, spade_map, style_norm
 from vtonlib.check.diffusion import (
     best_guess,
@@ -68,6 +69,7 @@ __all__ = [
     "best_guess",
     "blind_together",
     "border_share",
+    "by_hand_10_1",
     "by_hand_1_1",
     "by_hand_2_1",
     "by_hand_3_1",
@@ -78,9 +80,12 @@ __all__ = [
     "by_hand_8_1",
     "by_hand_9_1",
     "by_hand_9_4",
+    "centre_slope",
     "class_norm",
+    "code_to_flow",
     "colour_attention",
     "connected",
+    "counted_centres",
     "dead_share",
     "divided_parse",
     "effective_eps",
@@ -102,6 +107,7 @@ __all__ = [
     "nearest_labels",
     "nine_lattices",
     "pck",
+    "probe_key",
     "region_mean",
     "released_size",
     "rounds_needed",
@@ -116,6 +122,7 @@ __all__ = [
     "style_norm",
     "thirteen_channels",
     "two_readings",
+    "two_steps",
     "uniform_error",
     "unmoved_share",
     "weak_channel",

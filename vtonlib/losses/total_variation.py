@@ -30,8 +30,11 @@ def centre_coordinates(
     Raises:
         ValueError: for a record with several lattices of keys, or a mask on another lattice.
 
+    A key pulls at its query's centre as far as it is away from it, by its weight: the gradient by the row's logits is
+    A_ij (s_j - F_i). Equations: eq-centre-coordinates, eq-centre-units, eq-centre-gradient.
+
     Source: StableVITON, Eq. 4, without its division by the number of keys, which the released code leaves out too.
-    Book: sec-attention-total-variation.
+    Book: sec-centre-coordinates.
     """
     steps = record.key_grids[0]
     if mask is None:
