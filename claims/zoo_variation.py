@@ -14,7 +14,7 @@ from vtonlib.attention import AttentionRecord, AttentionTap, expected_coordinate
 from vtonlib.attention.zoo import attention_zoo
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.evaluation import end_point_error, truth_on_lattice
-from vtonlib.grids import coordinate_grid
+from vtonlib.grids import coordinate_grid, to_pixels, total_variation
 from vtonlib.losses.entropy import attention_entropy
 from vtonlib.losses.total_variation import attention_total_variation
 
@@ -23,7 +23,7 @@ TELLING = ("garment", "agnostic", "agnostic_mask", "dense_pose")
 HEAT = 4.0
 KEPT = {
     "variation": ("truth", "flip", "uniform", "shuffled rows", "permutation", "identity", "told", "hot"),
-    "error": ("truth", "flip", "uniform", "shuffled rows", "identity", "told", "hot"),
+    "error": ("truth", "flip", "uniform", "shuffled rows", "permutation", "identity", "told", "hot"),
     "entropy": ("told", "hot"),
 }
 
@@ -50,7 +50,8 @@ def measure(seed: int) -> dict[str, float]:
     """Total variation in steps, entropy in nats and error in tokens by map, on one group of people.
 
     ``hot`` is the shipped model's map at four times its temperature; ``order`` the rank correlation of total variation
-    and error over the zoo; ``mirror`` the mirrored map's total variation, as a share of the truth's.
+    and error over the zoo; ``mirror`` the mirrored map's total variation, as a share of the truth's; ``told_share`` the
+    learned map's as a share of that of the truth's nearest keys, ``flow_share`` of that of the true flow itself.
     """
     at = torch.arange(seed * EXAMPLES, (seed + 1) * EXAMPLES)
     people = checkpoints.source("stableviton-tiny").paired("test", at)
@@ -66,11 +67,13 @@ def measure(seed: int) -> dict[str, float]:
         found["variation"][name] = float(attention_total_variation(record, known))
         found["entropy"][name] = float(attention_entropy(record, known))
     varies, errs = found["variation"], found["error"]
+    flow = float(total_variation(to_pixels(truth, *told.query_grid), known))
     kept = {f"{name.replace(' ', '_')}_{what}": found[what][name] for what, names in KEPT.items() for name in names}
     return kept | {
         "order": rank_correlation([varies[name] for name in zoo], [errs[name] for name in zoo]),
         "mirror": varies["flip"] / varies["truth"],
         "told_share": varies["told"] / varies["truth"],
+        "flow_share": varies["told"] / flow,
         "hot_saves": 1 - varies["hot"] / varies["told"],
         "hot_costs": errs["hot"] - errs["told"],
     }

@@ -18,15 +18,15 @@ from vtonlib.viz.figures import NEUTRAL, PALETTE, _subplots, place_colours
 Loss = Callable[[AttentionRecord], Float[Tensor, ""]]
 
 
-def loss_table(
-    records: Mapping[str, AttentionRecord], losses: Mapping[str, Loss]
-) -> Float[Tensor, "records losses"]:
+def loss_table(records: Mapping[str, AttentionRecord], losses: Mapping[str, Loss]) -> Float[Tensor, "records losses"]:
     """What every loss says of every map, a row for each map, a column for each loss; without gradients.
 
     Book: sec-minimiser-zoo.
     """
     with torch.no_grad():
-        return torch.stack([torch.stack([loss(r).float().mean() for loss in losses.values()]) for r in records.values()])
+        return torch.stack(
+            [torch.stack([loss(r).float().mean() for loss in losses.values()]) for r in records.values()]
+        )
 
 
 def pull(loss: Loss, record: AttentionRecord) -> float:
@@ -48,13 +48,15 @@ def net_picture(
     colours: Float[Tensor, "h w 2"] | None = None,
     columns: int = 5,
 ) -> Figure:
-    """Centre coordinate maps as nets: each knot is the centre of one query inside ``mask``, at its place in the garment,
-    and each thread joins neighbouring queries. Total variation is the mean length of the threads.
+    """Centre coordinate maps as nets: a knot is the centre of a query inside ``mask``, a thread joins two neighbours.
+
+    Total variation is the mean length of the threads.
 
     Args:
         nets: maps of centres (x, y) in [-1, 1] by title, all on one lattice.
         mask: the queries that are drawn, 1 = drawn.
-        colours: a place (x, y) in [-1, 1] for each query, shown as its knot's colour; by default all knots are alike.
+        colours: a place (x, y) for each query, shown as its knot's colour; the colours reach over the places that are
+            drawn. By default all knots are alike.
         columns: nets in one row.
 
     Raises:
@@ -70,7 +72,7 @@ def net_picture(
     figure, axes = _subplots(rows, min(columns, len(nets)), 1.5 * min(columns, len(nets)), 2.2 * rows)
     for one in axes.flat:
         one.set_axis_off()
-    hues = PALETTE[0] if colours is None else place_colours(colours[inside]).numpy()
+    hues = PALETTE[0] if colours is None else place_colours(_stretched(colours[inside])).numpy()
     for one, (title, net) in zip(axes.flat, nets.items(), strict=False):
         net = net.detach().cpu()
         one.add_collection(LineCollection(threads(net, inside), colors=NEUTRAL, linewidths=0.6, alpha=0.7))
@@ -90,3 +92,8 @@ def threads(net: Float[Tensor, "h w 2"], inside: Tensor) -> list[list[tuple[floa
         ends.append(torch.stack((net.narrow(dim, 0, n)[pairs], net.narrow(dim, 1, n)[pairs]), dim=1))
     return torch.cat(ends).tolist()
 
+
+def _stretched(places: Float[Tensor, "n 2"]) -> Float[Tensor, "n 2"]:
+    """Places moved and scaled so that they fill [-1, 1] along both axes."""
+    low, high = places.aminmax(dim=0)
+    return 2 * (places - low) / (high - low).clamp_min(1e-6) - 1
