@@ -30,5 +30,6 @@ def measure(seed: int) -> dict[str, float]:
     found = {f"{m}_{name}": runs[m]["groups"][seed][key] for m in ("untold", "shipped") for name, key in KEPT.items()}
     for model in ("untold", "shipped"):
         found[f"{model}_half_saves"] = 1 - found[f"{model}_half"] / found[f"{model}_whole"]
+        found[f"{model}_double_costs"] = found[f"{model}_double"] / found[f"{model}_whole"] - 1
         found[f"{model}_ratio"] = found[f"{model}_wide"] / found[f"{model}_narrow"]
     return found
