@@ -237,4 +237,10 @@ def test_an_estimate_is_no_count() -> None:
     assert check.dead_share(0.499).right and check.dead_share(174_062_080 / 348_750_720).right
     for guess in (0.5, "1/2", 0.5009, 0.498):
         assert not check.dead_share(guess).right
-    assert "Count" in repr(check.dead_share(0.5))
+    assert "Count" in repr(check.dead_share(0.5)) and "rounded" in repr(check.dead_share(174 / 349))
+
+
+def test_a_repair_in_which_p_does_not_act_on_what_was_read() -> None:
+    """z then reads without p, and p moves x alone: both learn, and yet it is not the path that was asked for."""
+    verdict = check.connected(lambda x, read, z, p: x + (read + x @ p.mT) @ z.mT)
+    assert verdict.mistake == "one map idle"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
+from torch.nn.functional import grid_sample, one_hot
 
 from vtonlib.check.exercise import Arguments, Exercise, Mistake
-from vtonlib.grids import coordinate_grid, warp
+from vtonlib.grids import ALIGN_CORNERS, coordinate_grid, warp
 
 
 def _places(attention: Tensor, latents: Tensor) -> Tensor:
@@ -29,6 +29,13 @@ def _both(attention: Tensor, latents: Tensor, places: Tensor) -> Tensor:
 def _readings(attention: Tensor, latents: Tensor) -> Tensor:
     """Soft, then sharp at the expected coordinates."""
     return _both(attention, latents, _places(attention, latents))
+
+
+def _fading(attention: Tensor, latents: Tensor) -> Tensor:
+    """Soft, then sharp, with zeros beyond the border."""
+    places = _places(attention, latents)
+    sharp = grid_sample(latents, places, mode="bicubic", align_corners=ALIGN_CORNERS)
+    return torch.cat((_soft(attention, latents), sharp), dim=1)
 
 
 def _nearest(attention: Tensor, latents: Tensor) -> Tensor:
@@ -66,6 +73,11 @@ two_readings = Exercise(
             "bilinear",
             lambda a, z: torch.cat((_soft(a, z), warp(z, _places(a, z))), dim=1),
             "Your places are right, but you read a mean of four neighbours there, which loses fine texture.",
+        ),
+        Mistake(
+            "zeros beyond the border",
+            _fading,
+            "Near the border your sharp reading fades: beyond it the outermost latents continue.",
         ),
         Mistake(
             "nearest key",

@@ -104,7 +104,15 @@ def _connection(connect: Answer, arguments: Arguments) -> int | None:
         return 3
     if not learned.flatten(1).any(dim=1).all():
         return 4
-    return 5 if torch.allclose(block(read, *learned), block(-read, *learned)) else 0
+    if torch.allclose(block(read, z, p), block(-read, z, p)):
+        return 5
+    passed, opposed = (block(r, z, p) - block(r, z, maps[1]) for r in (read, -read))
+    if torch.allclose(passed, opposed):
+        return 4
+    watched = read.clone().requires_grad_()
+    out = block(watched, z, p)
+    (slope,) = torch.autograd.grad(out.sum(), watched, allow_unused=True) if out.requires_grad else (None,)
+    return 6 if slope is None or not slope.any() else 0
 
 
 def _learned(block: Answer, maps: Tensor, *, steps: int = 3) -> Tensor:
@@ -147,12 +155,17 @@ connected = Exercise(
         Mistake(
             "one map idle",
             lambda x, read, z, p: x + (x + read) @ z.mT,
-            "One of the two maps never receives a gradient. Both belong in the path of what was read.",
+            "One of the two maps does not act on what was read, or never receives a gradient. Both belong in its path.",
         ),
         Mistake(
             "nothing read",
             lambda x, read, z, p: x + (x + x @ p.mT) @ z.mT,
             "Both maps learn, but what was read does not reach the output.",
+        ),
+        Mistake(
+            "cut off",
+            lambda x, read, z, p: x + (x + read.detach() @ p.mT) @ z.mT,
+            "Both maps learn, but no gradient would ever reach what was read, nor the garment's encoder behind it.",
         ),
     ),
 )
@@ -203,6 +216,7 @@ dead_share = by_hand(
         0.2782: "That is the middle block alone. The maps of three encoder blocks are not read either.",
         0.4568: "You left out the downsampling convolution before the deepest level: block 9 is its output.",
         0.5009: "That is the share that lives.",
+        174 / 349: "174 of 349 million are rounded. Count, and divide the counts.",
         0.5: "Half is an estimate. Count, and give three digits: it is not exactly half.",
     },
     tolerance=1e-3,
