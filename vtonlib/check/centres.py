@@ -114,6 +114,11 @@ code_to_flow = Exercise(
     cases=_centre_cases,
     mistakes=(
         Mistake(
+            "the line of the exercise",
+            lambda c, h, w: 2 * c / c.new_tensor((h, w)) - 1,
+            "This still has both mistakes: which number comes first, and where does the last key lie?",
+        ),
+        Mistake(
             "not flipped",
             lambda c, h, w: _as_flow(c, h, w).flip(-1),
             "Both numbers are right and stand in the wrong order: x, the column, comes first here.",
