@@ -27,7 +27,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 
-from tools import api, bench, checkpoints, environment, gpu, lock, machine, site
+from tools import api, bench, checkpoints, environment, gpu, lock, site
 from tools.book import check, export, finish, models
 from tools.shell import ROOT, call, output
 from tools.steps import Step, run
@@ -67,9 +67,11 @@ COMPARE = Step(
 
 
 def training(python: str) -> Step:
-    """The training, as fast as the machine does it."""
-    settings = machine.fast_settings(json.loads(output(python, "-m", "tools.machine")))
-    return replace(TRAIN, argv=(*TRAIN.argv, "--set", *settings)) if settings else TRAIN
+    """The training: where bf16 is native the best entry of the speed run, elsewhere the preset."""
+    if not json.loads(output(python, "-m", "tools.machine"))["bf16"]:
+        return TRAIN
+    best = models.ranked(models.trials()["entries"])[0]
+    return replace(TRAIN, argv=(*TRAIN.argv, "--set", *best["settings"]))
 
 
 def everything(_: list[str]) -> None:

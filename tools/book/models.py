@@ -66,14 +66,19 @@ def trials() -> dict[str, Any]:
     return json.loads(TRIALS.read_text(encoding="utf8"))
 
 
-def entry_rows(entries: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+def ranked(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Entries of the speed run, the best quality first, and in it the fastest."""
 
     def rank(entry: dict[str, Any]) -> tuple[int, float]:
         return (QUALITY.index(entry["quality"]) if entry["quality"] in QUALITY else len(QUALITY), entry["seconds"])
 
+    return sorted(entries, key=rank)
+
+
+def entry_rows(entries: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """The rows of the speed run's table."""
     found: list[tuple[str, ...]] = []
-    for entry in sorted(entries, key=rank):
+    for entry in ranked(entries):
         runs = entry["runs"]
         likeness = ", ".join(f"{run['masked_ssim']:.3f}" for run in runs)
         error = ", ".join(f"{run['epe_percent']:.1f}" for run in runs)
