@@ -118,7 +118,7 @@ def total_variation(field: Float[Tensor, "b h w e"], mask: Float[Tensor, "b 1 h 
 
     A pair counts by the product of its two mask values, so differences across the mask's border count nothing; the
     absolute differences of the ``e`` components are added. Pairs are counted over the whole batch. Without any pair
-    the result is 0, with gradient 0.
+    the result is 0, with gradient 0. Equation: eq-total-variation.
 
     Raises:
         ValueError: where the mask is not on the lattice of the field.

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
+from vtonlib import check
 from vtonlib.attention import AttentionRecord, Grid, expected_coordinates
 from vtonlib.attention.attribution import nearest_token
 from vtonlib.attention.zoo import WIDTH, attention_zoo, record_of_map
 from vtonlib.check.indices import WRONG_PLACES, row_and_column
 from vtonlib.grids import coordinate_grid, total_variation
-from vtonlib.losses.total_variation import centre_coordinates
+from vtonlib.losses.total_variation import attention_total_variation, centre_coordinates
 
 QUERIES, KEYS = Grid(2, 4), Grid(5, 3)
 
@@ -103,7 +105,7 @@ def test_the_worked_example_of_six_keys() -> None:
 STRIP = {  # centres on five keys: summed differences, mean error
     "truth": ((0, 1, 2, 3, 4), 4, 0),
     "mirrored": ((4, 3, 2, 1, 0), 4, 12 / 5),
-    "step": ((0, 0, 4, 4, 4), 4, 4 / 5),
+    "one jump": ((0, 0, 4, 4, 4), 4, 4 / 5),
     "shuffled": ((2, 0, 4, 1, 3), 11, 8 / 5),
     "one key": ((2, 2, 2, 2, 2), 0, 6 / 5),
 }
@@ -130,3 +132,32 @@ def test_which_probe_finds_which_wrong_numbering() -> None:
     assert found[1, 2] == [True] * 5
     square = [(wrong(3, 3)[8] != row_and_column(3, 3)[8]).any() for wrong in WRONG_PLACES.values()]
     assert sum(map(bool, square)) == 2  # on a square lattice three of five pass with the first key and the last
+
+
+@pytest.mark.parametrize("answer", [(1, 2), [5], "five", 12, 2.5])
+def test_a_probe_that_is_no_key_is_named_as_an_answer(answer) -> None:
+    said = repr(check.probe_key(answer))
+    assert "is no " in said and "your function" not in said
+
+
+def test_a_key_off_the_diagonal_may_pass_the_transposed_numbering() -> None:
+    """Not in the first row, not on the diagonal, not last: enough on 4 rows of 3, and not on every lattice."""
+    assert WRONG_PLACES["meshgrid, xy"](7, 3)[3 * 3 + 1].tolist() == [3, 1]
+    assert row_and_column(2, 5)[4].tolist() == [0, 4] != WRONG_PLACES["divided by h"](2, 5)[4].tolist()
+
+
+@pytest.mark.parametrize("degrees", [0, 15, 30, 45])
+def test_a_turned_identity_varies_more_than_an_upright_one(degrees: float) -> None:
+    c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    steps = row_and_column(9, 6).unflatten(0, (9, 6)) @ torch.tensor([[c, s], [-s, c]])
+    found = float(total_variation(steps[None], torch.ones(1, 1, 9, 6)))
+    assert found == pytest.approx(2 * (c + s), rel=1e-5)
+
+
+@pytest.mark.parametrize(("sigma", "rougher"), [(1, True), (2, False)])
+def test_shuffled_rows_vary_as_their_width_lets_them(sigma: float, rougher: bool) -> None:
+    """A quarter of the temperature halves a normal density's width; shuffled, narrow rows vary more."""
+    flow, mask = coordinate_grid(16, 12)[None], torch.ones(1, 1, 16, 12)
+    zoo = attention_zoo(flow)
+    found = attention_total_variation(replace(zoo["shuffled rows"], scale=(WIDTH / sigma) ** 2), mask)
+    assert (found > 2 * attention_total_variation(zoo["truth"], mask)) == rougher

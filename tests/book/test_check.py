@@ -148,7 +148,8 @@ def test_faulty_code_that_exercises_hand_out_gets_a_hint_of_its_own(name: str, c
 def test_fractions_count_and_other_things_are_named() -> None:
     exercise = by_hand("x", 1.25, "a number", {0.5: "half", 1.0: "a mean", 4.0: "upside down"})
     assert exercise("5/4").right and exercise(Fraction(5, 4)).right and exercise("1.25").right
-    assert exercise(np.float32(1.25)).right and exercise([1.25][0]).right
+    assert exercise(np.float32(1.25)).right and exercise([1.25]).right
+    assert by_hand("y", -0.25, "", {1: "", 2: "", 3: ""})("\N{MINUS SIGN}1/4").right
     assert "half" in repr(exercise("1/2"))
     for wrong, named in (("five quarters", "'five quarters' is text"), ({}, "of type dict"), ("1/0", "is text")):
         assert named in repr(exercise(wrong)) and "Not yet" in repr(exercise(wrong))

@@ -158,6 +158,7 @@ def test_released_numbers_from_queries_and_keys() -> None:
         assert (found - golden[name]).abs().max() <= 2e-4 * golden[name].abs().max()
 
 
+@pytest.mark.equation("eq-total-variation")
 def test_a_ramp_and_a_step_vary_alike() -> None:
     """Absolute differences do not prefer even spacing: 31 either way."""
     ramp = torch.arange(32.0).view(1, 1, 32, 1)

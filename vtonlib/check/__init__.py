@@ -21,7 +21,7 @@ from vtonlib.check.augmentation import (
     moved_match,
     who_looks_where,
 )
-from vtonlib.check.centres import by_hand_10_1, centre_slope, code_to_flow, counted_centres, probe_key, two_steps
+from vtonlib.check.centres import by_hand_10_1, centre_slope, code_to_flow, counted_centres, probe_key, two_rows
 from vtonlib.check.conditional import border_share, by_hand_3_1, class_norm, nearest_labels, spade_map, style_norm
 from vtonlib.check.diffusion import (
     best_guess,
@@ -122,7 +122,7 @@ __all__ = [
     "style_norm",
     "thirteen_channels",
     "two_readings",
-    "two_steps",
+    "two_rows",
     "uniform_error",
     "unmoved_share",
     "weak_channel",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vtonlib.check.exercise import Answer, Arguments, Exercise, Mistake, by_hand
+from vtonlib.check.exercise import Answer, Arguments, Exercise, Mistake, NotANumber, by_hand
 from vtonlib.check.indices import WRONG_PLACES, row_and_column
 from vtonlib.grids import coordinate_grid
 
@@ -27,8 +27,8 @@ by_hand_10_1 = by_hand(
     },
 )
 
-two_steps = by_hand(
-    "two_steps",
+two_rows = by_hand(
+    "two_rows",
     7.5,
     "the mean error, in steps of 32 x 24, of the map whose upper queries look at the top row and lower ones at the "
     "bottom row, each in its own column, where the truth is the identity, one number",
@@ -46,6 +46,12 @@ two_steps = by_hand(
 def _maps() -> list[tuple[Tensor, int, int]]:
     g = torch.Generator().manual_seed(10)
     return [((3 * torch.randn(b, n, q, h * w, generator=g)).softmax(-1), h, w) for b, n, q, h, w in SIZES]
+
+
+def _fraction(height: int, width: int) -> Tensor:
+    """What a key's number divided by the width has beyond its row; its column has nothing of the kind."""
+    columns = row_and_column(height, width)[:, 1]
+    return torch.stack((columns / width, torch.zeros_like(columns)), dim=-1)
 
 
 def _counted(attention: Tensor, height: int, width: int) -> Tensor:
@@ -73,6 +79,16 @@ counted_centres = Exercise(
             "sum over heads",
             lambda a, h, w: a.sum(1) @ row_and_column(h, w),
             "You add the heads up: their mean is a map again.",
+        ),
+        Mistake(
+            "one head",
+            lambda a, h, w: a[:, 0] @ row_and_column(h, w),
+            "You read the first head alone: asked is the mean of all.",
+        ),
+        Mistake(
+            "no floor",
+            lambda a, h, w: _counted(a, h, w) + (a.mean(1) @ _fraction(h, w)),
+            "Your rows are too large by a fraction: keys of one row have one row number, a whole one.",
         ),
         Mistake(
             "mean over keys",
@@ -196,9 +212,12 @@ def _killed(answer: Answer, arguments: Arguments) -> Tensor | None:
     if token is None:
         return None
     height, width = PROBED
-    number = int(token) if float(token) == int(token) else -1
+    try:
+        number = int(token) if float(token) == int(token) else -1
+    except (TypeError, ValueError):
+        raise NotANumber(f"the answer {token!r} is no number: a key has one, its row times 3 plus its column") from None
     if not 0 <= number < height * width:
-        raise ValueError(f"{token} is no key: there are {height * width}, numbered from 0")
+        raise NotANumber(f"{token} is no key: there are {height * width}, numbered from 0")
     right = row_and_column(height, width)[number]
     return torch.stack([(wrong(height, width)[number] != right).any() for wrong in WRONG_PLACES.values()]).double()
 
@@ -214,11 +233,12 @@ probe_key = Exercise(
     cases=lambda: [()],
     mistakes=(
         Mistake("the first key", _key(0), "The first key is at (0, 0) for nearly everybody who counts from 0."),
-        Mistake("the last key", _key(11), "The last key is the last in every order of numbering."),
+        Mistake("the last key", _key(11), "The transposed numbering leaves the last key in its place."),
         Mistake(
             "in the first row",
             _key(2),
-            "It finds all but one. In the first row a key's number is its column, whatever one divides it by.",
+            "It finds all but one. In the first row a key's number is its column, also divided by the 4 rows: 4 is "
+            "more than the 3 columns.",
         ),
         Mistake("on the diagonal", _key(4), "A place (r, r) does not tell who exchanges rows and columns."),
     ),

@@ -142,9 +142,10 @@ class NotANumber(Exception):
 
 
 def _tensor(result: Any) -> Tensor:
-    """A result as float64; fractions count as numbers, also those written as text, such as "5/4"."""
+    """A result as float64; fractions count as numbers, also as text, such as "5/4", with either sign of minus."""
     try:
-        value = float(Fraction(result)) if isinstance(result, str | Fraction) else result
+        plain = result.replace("\N{MINUS SIGN}", "-") if isinstance(result, str) else result
+        value = float(Fraction(plain)) if isinstance(plain, str | Fraction) else plain
         return torch.as_tensor(value).detach().cpu().double()
     except (TypeError, ValueError, RuntimeError, ZeroDivisionError):
         shown = f" '{result}'" if isinstance(result, str) else ""
@@ -201,7 +202,13 @@ def by_hand(name: str, value: float, question: str, wrong: dict[float, str], *, 
     if len(wrong) < 3:
         raise ValueError(f"{name}: expected at least three typical wrong numbers, found {len(wrong)}")
     mistakes = tuple(Mistake(f"{number:g}", _always(number), hint) for number, hint in wrong.items())
-    return Exercise(name, question, _always(value), lambda: [()], mistakes, tolerance)
+    return Exercise(name, question, _always(value), lambda: [()], mistakes, tolerance, observe=_alone)
+
+
+def _alone(answer: Answer, arguments: Arguments) -> Any:
+    """What is returned; of a list or a tuple of one, the one."""
+    result = answer(*arguments)
+    return result[0] if isinstance(result, list | tuple) and len(result) == 1 else result
 
 
 def _always(value: float) -> Answer:
