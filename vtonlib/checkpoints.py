@@ -22,7 +22,7 @@ RECORD = "provenance.json"
 """What is known of a model's making, in its folder."""
 NAMES: tuple[str, ...] = tuple(sorted(record.parent.name for record in WEIGHTS.glob(f"*/{RECORD}")))
 """All of them."""
-DEFAULT = "stableviton-tiny"
+DEFAULT = "stableviton-small"
 """The one that README, first page and chapter 00 show. Whoever changes it runs `python -m tools.first_result`,
 `python3 -m tools derive` and `python3 -m tools run notebooks/00_how_to_use.ipynb`, which say the rest."""
 
