@@ -129,9 +129,11 @@ def total_variation(field: Float[Tensor, "b h w e"], mask: Float[Tensor, "b 1 h 
     rows, columns = field.shape[1:3]
     if mask.shape != (len(field), 1, rows, columns):
         raise ValueError(f"mask is {tuple(mask.shape)}: expected {(len(field), 1, rows, columns)}, the field's lattice")
-    total, inside = field.sum() * 0, mask[:, 0].to(field.dtype)
+    field = field.to(torch.promote_types(field.dtype, torch.float32))  # sums of many overflow in half precision
+    total, inside = field.flatten()[:0].sum(), mask[:, 0].to(field.dtype)
     for dim, size in ((1, rows - 1), (2, columns - 1)):
         pairs = inside.narrow(dim, 1, size) * inside.narrow(dim, 0, size)
         steps = (field.narrow(dim, 1, size) - field.narrow(dim, 0, size)).abs().sum(-1)
+        steps = steps.where(pairs > 0, 0)  # whatever lies outside, NaN too, counts nothing
         total = total + (pairs * steps).sum() / pairs.sum().clamp_min(torch.finfo(field.dtype).tiny)
     return total

@@ -90,3 +90,29 @@ def test_bad_records_are_refused() -> None:
     for read in (attribution_map, attributed_places):
         with pytest.raises(ValueError, match="attention 'a' has 2 lattices"):
             read([double], torch.zeros(1, 2), Grid(2, 2))
+
+
+def test_a_coarser_lattice_loses_no_weight() -> None:
+    """All weight on one key of 32x24 is all weight on the token of 8x6 that holds it."""
+    fine = Grid(32, 24)
+    row = torch.zeros(1, 1, fine.tokens)
+    row[..., 2 * 24 + 2] = 1
+    record = record_of_map(row, Grid(1, 1), fine)
+    found = attribution_map([record], torch.zeros(1, 2), Grid(8, 6))
+    assert found[0, 0, 0] > 0.999
+    mixed = attribution_map([record], torch.zeros(1, 2), Grid(8, 48))
+    assert mixed[0, 0, :8].sum() > 0.999
+
+
+def test_places_half_way_and_batches_that_do_not_fit() -> None:
+    assert nearest_token(torch.zeros(1, 2), Grid(4, 4)).item() == 10
+    assert nearest_token(torch.zeros(1, 2), Grid(6, 6)).item() == 21
+    with pytest.raises(ValueError, match="place has 1 samples"):
+        attributed_places([random_record(Grid(2, 2), Grid(2, 2), 0)], torch.zeros(1, 2), Grid(2, 2))
+
+
+def test_maps_in_half_precision_and_negative_weights() -> None:
+    half = torch.eye(768, dtype=torch.float16)[None]
+    assert record_of_map(half, Grid(32, 24), Grid(32, 24)).weights().diagonal(dim1=2, dim2=3).min() > 0.999
+    with pytest.raises(ValueError, match=r"the least weight of the map is -0\.5"):
+        record_of_map(torch.tensor([[[1.5, -0.5]]]), Grid(1, 1), Grid(1, 2))

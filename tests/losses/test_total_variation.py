@@ -204,3 +204,35 @@ def test_entropies_in_closed_form_and_in_order() -> None:
     torch.testing.assert_close(mean_map_entropy(heads, mask), torch.tensor(2.0).log())
     attention, inside = random_record(heads=3), random_mask()
     assert mean_map_entropy(attention, inside) >= attention_entropy(attention, inside)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_an_empty_mask_in_half_precision_and_an_empty_batch(loss) -> None:
+    """Sums of 8 x 768 x 40 ones would overflow."""
+    grid = Grid(32, 24)
+    query, key = (torch.ones(1, 8, grid.tokens, 40, dtype=torch.float16, requires_grad=True) for _ in range(2))
+    value = loss(AttentionRecord(query, key, 0.2, grid, (grid,)), torch.zeros(1, 1, *grid))
+    value.backward()
+    assert value == 0 and (query.grad == 0).all() and (key.grad == 0).all()
+    attention = random_record()
+    none = AttentionRecord(attention.query[:0], attention.key[:0], 0.4, QUERIES, (KEYS,))
+    assert loss(none, torch.zeros(0, 1, *QUERIES)) == 0
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("wrong", [-0.5, float("nan")])
+def test_a_mask_of_no_weights_is_refused(loss, wrong) -> None:
+    mask = random_mask()
+    mask[0, 0, 0, 0] = wrong
+    with pytest.raises(ValueError, match="expected weights, 0 or more"):
+        loss(random_record(), mask)
+
+
+def test_variation_of_many_in_half_precision_and_of_nothing_outside() -> None:
+    field = (torch.rand(1, 300, 300, 1, generator=torch.Generator().manual_seed(0))).half()
+    ones = torch.ones(1, 1, 300, 300)
+    assert abs(float(total_variation(field, ones)) - 2 / 3) < 0.01
+    assert total_variation(torch.full_like(field, 3), ones) == 0
+    field[0, :, 0] = float("nan")
+    ones[..., 0] = 0
+    assert total_variation(field, ones).isfinite()

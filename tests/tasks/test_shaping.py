@@ -81,6 +81,13 @@ def test_noise_levels_and_bare_bodies_count_nothing(batch) -> None:  # noqa: F81
     assert shape(settings, tap, batch.garment_region * 0, time)["entropy"] == 0
 
 
+def test_ranges_that_nothing_lies_in_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"until_step=3: expected 0, or more than from_step=3"):
+        Shaping(from_step=3, until_step=3)
+    with pytest.raises(ValueError, match=r"min_time=500: expected at most max_time=100"):
+        Supervision(min_time=500, max_time=100)
+
+
 def test_they_are_overridden_and_stored() -> None:
     changed = override(MatcherConfig(), "shaping.entropy=0.25", "supervision.rows=1")
     assert changed.shaping == Shaping(entropy=0.25, layers="matcher.core")

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vtonlib.attention.core import Grid
 from vtonlib.attention.record import AttentionRecord
-from vtonlib.grids import resize_flow
+from vtonlib.grids import resize_flow, resize_mask
 
 
 def attribution_map(
@@ -30,7 +30,7 @@ def attribution_map(
         grid: lattice of the result.
 
     Raises:
-        ValueError: without any record, or for one with several lattices of keys.
+        ValueError: without any record, for one with several lattices of keys, or of another batch size than ``place``.
 
     Source: the figure of image conditioning in the notes on StableVITON, which give no formula.
     Book: sec-image-attribution.
@@ -68,6 +68,8 @@ def _row(record: AttentionRecord, place: Float[Tensor, "b 2"]) -> Float[Tensor, 
 @torch.no_grad()
 def _column(record: AttentionRecord, place: Float[Tensor, "b 2"]) -> Float[Tensor, "b nq"]:
     _check(record)
+    if len(place) != len(record.key):
+        raise ValueError(f"place has {len(place)} samples, attention '{record.name}' {len(record.key)}")
     index = nearest_token(place, record.key_grids[0]).view(-1, 1, 1, 1).expand(-1, *record.key.shape[1:2], 1, 1)
     key = record.key.gather(2, index.expand(-1, -1, -1, record.key.shape[3]))
     dtype = torch.promote_types(record.query.dtype, torch.float32)
@@ -78,18 +80,26 @@ def _column(record: AttentionRecord, place: Float[Tensor, "b 2"]) -> Float[Tenso
 def nearest_token(place: Float[Tensor, "b 2"], grid: Grid) -> Int[Tensor, " b"]:
     """The number of the token nearest to (x, y) in [-1, 1]; places outside are moved to the edge.
 
-    Equation: eq-row-major. Book: sec-index-lab.
+    Half-way between two it is the one further right, or further down. Equation: eq-row-major. Book: sec-index-lab.
     """
     last = place.new_tensor((grid.width - 1, grid.height - 1))
-    column, row = ((place.clamp(-1, 1) + 1) / 2 * last).round().long().unbind(-1)
+    column, row = ((place.clamp(-1, 1) + 1) / 2 * last + 0.5).floor().long().unbind(-1)
     return row * grid.width + column
 
 
 def _mean(parts: Iterable[tuple[Float[Tensor, "b n"], Grid]], grid: Grid) -> Float[Tensor, "b h w"]:
-    resized = [resize_flow(values.unflatten(1, own)[..., None], *grid)[..., 0] for values, own in parts]
+    resized = [_resize(values.unflatten(1, own), grid) for values, own in parts]
     if not resized:
         raise ValueError("records is empty: expected at least one attention")
     return torch.stack([x / x.sum((1, 2), keepdim=True).clamp_min(torch.finfo(x.dtype).tiny) for x in resized]).mean(0)
+
+
+def _resize(values: Float[Tensor, "b h w"], grid: Grid) -> Float[Tensor, "b H W"]:
+    """Finer bilinearly; coarser by the mean over each new token, which loses no weight."""
+    height, width = values.shape[1:]
+    if grid.height < height or grid.width < width:
+        values = resize_mask(values[:, None], min(height, grid.height), min(width, grid.width))[:, 0]
+    return resize_flow(values[..., None], *grid)[..., 0]
 
 
 def _check(record: AttentionRecord) -> None:

@@ -23,7 +23,7 @@ class MaskedRows(NamedTuple):
     tokens: Int[Tensor, "b m"]
     """Their numbers in the whole record."""
     weight: Float[Tensor, "b m"]
-    """The mask's value at each."""
+    """The mask's value at each; gradients reach the mask at these only."""
     whole: AttentionRecord
     """The record that they are taken from."""
 
@@ -42,18 +42,20 @@ class MaskedRows(NamedTuple):
         """0, whose gradient is 0 and not missing where no row was chosen."""
         if self.tokens.numel():
             return self.weight.new_zeros(())
-        return (self.whole.query.sum() + self.whole.key.sum()) * 0
+        return self.whole.query.flatten()[:0].sum() + self.whole.key.flatten()[:0].sum()  # sums nothing: no overflow
 
 
 def masked_rows(record: AttentionRecord, mask: Float[Tensor, "b 1 h w"]) -> MaskedRows:
     """The rows of ``record`` where ``mask`` is above 0.
 
     Raises:
-        ValueError: where the mask is not on the lattice of the queries.
+        ValueError: where the mask is not on the lattice of the queries, or holds what is no weight.
     """
     if mask.shape != (expected := (len(record.query), 1, *record.query_grid)):
         raise ValueError(f"mask is {tuple(mask.shape)}, but the queries of '{record.name}' want {expected}")
     weights = mask.flatten(1).to(torch.promote_types(record.query.dtype, torch.float32))
+    if not (weights >= 0).all():
+        raise ValueError(f"mask of '{record.name}' holds negative numbers or NaN: expected weights, 0 or more")
     count = int((weights > 0).sum(1).max()) if len(weights) else 0
     weight, index = weights.topk(count, dim=1)
     return MaskedRows(record.select(index), index, weight, record)

@@ -24,11 +24,16 @@ SHIFT = 3
 def record_of_map(weights: Float[Tensor, "b nq nk"], query_grid: Grid, key_grid: Grid) -> AttentionRecord:
     """A record of one head whose map is ``weights``: its queries are the logarithms, its keys the unit vectors.
 
-    Weights of 0 become so small that no sum notices them. Gradients reach ``weights``.
+    Weights of 0 become so small that no sum notices them, which half precision could not: maps of fewer bits become
+    float32. Gradients reach ``weights``.
 
     Raises:
-        ValueError: where a row does not sum to 1 within 1e-3, or the grids have other numbers of tokens.
+        ValueError: where a weight is negative, a row does not sum to 1 within 1e-3, or the grids have other numbers of
+            tokens.
     """
+    weights = weights.to(torch.promote_types(weights.dtype, torch.float32))
+    if (weights < 0).any():
+        raise ValueError(f"the least weight of the map is {float(weights.min()):.3g}: expected none below 0")
     if not torch.allclose(sums := weights.sum(-1), torch.ones_like(sums), atol=1e-3):
         raise ValueError(f"rows of the map sum to {float(sums.min()):.3g} to {float(sums.max()):.3g}: expected 1")
     key = torch.eye(weights.shape[-1], dtype=weights.dtype, device=weights.device)

@@ -82,4 +82,4 @@ def paper_total_variation(record: AttentionRecord, mask: Float[Tensor, "b 1 h w"
     rows = masked_rows(record, mask)
     centres = expected_coordinates(rows.record).flatten(1, 2) / record.key_grids[0].tokens
     masked = rows.scatter(centres) * mask.movedim(1, -1).to(centres.dtype)
-    return sum((masked.diff(dim=dim).abs().sum() for dim in (1, 2)), masked.new_zeros(())) / len(masked)
+    return sum((masked.diff(dim=dim).abs().sum() for dim in (1, 2)), masked.new_zeros(())) / max(len(masked), 1)

@@ -39,7 +39,14 @@ class When(Settings):
     min_time: Time = 0
     """Only samples at this noise level or a higher one count,"""
     max_time: Time = 1000
-    """and at this one or a lower one."""
+    """and at this one or a lower one. A loss is the mean over the rows that count, however few."""
+
+    def __post_init__(self) -> None:
+        Settings.__post_init__(self)
+        if 0 < self.until_step <= self.from_step:
+            raise ValueError(f"until_step={self.until_step}: expected 0, or more than from_step={self.from_step}")
+        if self.min_time > self.max_time:
+            raise ValueError(f"min_time={self.min_time}: expected at most max_time={self.max_time}")
 
     @property
     def active(self) -> bool:
@@ -141,7 +148,8 @@ def shape(
     Args:
         settings: weights and noise levels.
         records: the attentions, by name.
-        worn: where the garment is worn, on any lattice. A query counts where it covers more than a half of its token.
+        worn: where the garment is worn, on any lattice. A query counts where it covers more than a half of its token;
+            the released code reads the nearest pixel instead.
         time: noise level of each sample.
     """
     losses = {
