@@ -147,7 +147,8 @@ def evaluate(
     """Evaluate the pipeline of a run on every split its data has, and write report.md, report.json and grid.png.
 
     In the world that is paired, unpaired and cross, each with garments laid straight and anyhow, and by fabric. Rows
-    "other garment" are of attention whose keys are shown another garment's pixels: what does not look is not misled.
+    "other garment" are of attention whose keys are shown another garment: what reads nothing of it is not misled; what
+    is misled may read its outline alone.
 
     Args:
         run: the run folder, or a shipped model's.
