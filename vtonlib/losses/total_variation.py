@@ -65,7 +65,7 @@ def attention_total_variation(record: AttentionRecord, mask: Float[Tensor, "b 1 
 
 
 def paper_total_variation(record: AttentionRecord, mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, ""]:
-    """StableVITON's attention total variation as its paper prints it: the mean over samples of |grad (F M)|_1.
+    """StableVITON's attention total variation as its paper prints it: the mean over samples of ``|grad (F M)|_1``.
 
     F is the centre coordinate map in [-1, 1] divided by the number of keys, and F M is 0 outside the mask, so what is
     summed contains the jumps at the mask's border: these reward centres in the middle of the garment.

@@ -50,7 +50,7 @@ def net_picture(
 ) -> Figure:
     """Centre coordinate maps as nets: a knot is the centre of a query inside ``mask``, a thread joins two neighbours.
 
-    Total variation is the mean |dx| + |dy| of the threads down plus that of the threads across, in steps of the keys.
+    Total variation is the mean ``|dx| + |dy|`` of the threads down plus that of the threads across, in steps of keys.
 
     Args:
         nets: maps of centres (x, y) in [-1, 1] by title, all on one lattice.
