@@ -122,8 +122,8 @@ SMALL = Training(
         *("train.steps=6000", "train.batch_size=16", "train.save_every=200", "train.sample_every=1000"),
     ),
 )
-"""Sized for two hours of one processor core: half the batch, latents that are computed once, and bf16, which halves the
-time of a step where the processor has instructions for it."""
+"""Sized for two hours of one processor core: half the batch, latents that are computed once, and bf16, in which a
+step takes two thirds of the time where the processor has instructions for it."""
 STAGES = (
     Training(name="segmentation-tiny", preset="segmentation"),
     Training(name="matching-tiny", preset="geometric_matching"),
