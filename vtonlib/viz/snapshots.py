@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vtonlib.attention import AttentionRecord, Grid
+from vtonlib.attention.zoo import record_of_map
 from vtonlib.disk import whole_file
 from vtonlib.viz.frame import Frame, decode_logits, encode_logits
 
@@ -76,9 +77,7 @@ def map_record(weights: Float[Tensor, "nq nk"], query: Grid, key: Grid, *, name:
 
     Everything that is read from records can be read from it; weights below 1e-12 count as that.
     """
-    logs = weights.detach().clamp_min(1e-12).log()[None, None]
-    keys = torch.eye(weights.shape[1], dtype=logs.dtype, device=logs.device)[None, None]
-    return AttentionRecord(logs, keys, 1.0, query, (key,), name)
+    return replace(record_of_map(weights.detach().clamp_min(1e-12)[None], query, key), name=name)
 
 
 def coarsened(record: AttentionRecord, query: Grid, key: Grid, *, example: int = 0) -> AttentionRecord:
