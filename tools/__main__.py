@@ -29,6 +29,7 @@ from dataclasses import replace
 
 from tools import api, bench, checkpoints, environment, gpu, lock, site
 from tools.book import check, export, finish, models
+from tools.machine import fast_settings
 from tools.shell import ROOT, call, output
 from tools.steps import Step, run
 
@@ -68,11 +69,9 @@ COMPARE = Step(
 
 
 def training(python: str) -> Step:
-    """The training: where bf16 is native the best entry of the speed run, elsewhere the preset."""
-    if not json.loads(output(python, "-m", "tools.machine"))["bf16"]:
-        return TRAIN
-    best = models.ranked(models.trials()["entries"])[0]
-    return replace(TRAIN, argv=(*TRAIN.argv, "--set", *best["settings"]))
+    """The training, in bf16 where it is native."""
+    settings = fast_settings(json.loads(output(python, "-m", "tools.machine")))
+    return replace(TRAIN, argv=(*TRAIN.argv, "--set", *settings)) if settings else TRAIN
 
 
 def everything(_: list[str]) -> None:

@@ -27,7 +27,7 @@ COUNT = 256
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """One training: a preset, what differs from it, and the training whose weights it starts from."""
+    """One training: a preset, and what differs from it."""
 
     name: str
     """Of its run folder."""
@@ -35,8 +35,6 @@ class Training:
     size: str = "tiny"
     settings: tuple[str, ...] = ()
     """Overrides, as `python -m vtonlib train --set` takes them."""
-    initial: str = ""
-    """The training that it starts from; empty: from scratch."""
 
     @property
     def run(self) -> str:
@@ -45,13 +43,10 @@ class Training:
 
     def step(self) -> Step:
         """The step that does it."""
-        start = (f"task.initial={RUNS}/{self.initial}",) if self.initial else ()
-        settings = (*self.settings, *start)
         return Step(
             name=f"train-{self.name}",
             argv=("-m", "vtonlib", "train", self.preset, "--size", self.size, "--out", self.run)
-            + (("--set", *settings) if settings else ()),
-            inputs=(f"{RUNS}/{self.initial}/final",) if self.initial else (),
+            + (("--set", *self.settings) if self.settings else ()),
             outputs=(f"{self.run}/final/trained.json",),
         )
 
@@ -111,8 +106,14 @@ AUTOENCODER = Training(name="autoencoder", preset="autoencoder", settings=("trai
 TINY = Training(
     name="stableviton-tiny",
     preset="stableviton",
-    settings=("task.cached_examples=8192", "train.steps=3000", "train.ema_decay=0.995", "train.save_every=200"),
+    settings=(
+        *("task.block_out_channels=32,64,64", "task.attention_levels=False,True,True", "task.pure_noise=0.5"),
+        *("task.denoising_steps=4", "task.cached_examples=8192"),
+        *("train.steps=3000", "train.batch_size=32", "train.learning_rate=2e-3", "train.ema_decay=0.995"),
+        "train.sample_every=500",
+    ),
 )
+"""The book's: smaller and deeper than the preset, with self-attention, for more steps."""
 SMALL = Training(
     name="stableviton-small",
     preset="stableviton",
@@ -135,7 +136,7 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe(name="stableviton-tiny", trainings=(TINY,)),
     Recipe(name="stableviton-small", trainings=(SMALL,)),
 )
-"""What is shipped, in order: a later one starts from what an earlier one trained, or reads what it stored."""
+"""What is shipped, in order: a later one may read what an earlier one stored."""
 
 
 def steps(recipes: tuple[Recipe, ...]) -> list[Step]:
@@ -186,7 +187,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="*", help="only these models, and what they start from")
+    parser.add_argument("names", nargs="*", help="only these models")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long; the next call goes on")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="processor threads (default: all)")
     parser.add_argument("--list", action="store_true", help="only say what would be done")

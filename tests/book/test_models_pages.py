@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -12,6 +13,8 @@ import pytest
 from tools.book import models, tables
 from tools.shell import ROOT
 from vtonlib import checkpoints
+from vtonlib.config import override
+from vtonlib.presets import preset
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,14 @@ def test_trials_are_complete_and_shown() -> None:
     assert len(set(names)) == len(names)
     shown = "\n".join(tables.trial_table(()) + tables.speedrun_table(()))
     assert all(name in shown for name in names)
+
+
+def test_the_preset_is_the_best_entry() -> None:
+    best = models.ranked(models.trials()["entries"])[0]
+    assert best["quality"] == "gold"
+    found = override(preset("stableviton"), *(s for s in best["settings"] if s != "train.precision=bf16"))
+    quiet = replace(found.train, save_every=200, sample_every=200)
+    assert replace(found, train=quiet) == preset("stableviton")
 
 
 def test_entries_stand_by_quality_and_then_by_time() -> None:

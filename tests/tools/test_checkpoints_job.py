@@ -17,7 +17,7 @@ from tools.shell import ROOT
 from tools.steps import Step
 from vtonlib import checkpoints
 from vtonlib.cli import parser
-from vtonlib.config import override
+from vtonlib.config import override, to_json
 from vtonlib.presets import new_task, preset
 
 
@@ -94,10 +94,28 @@ def test_steps_are_commands_that_exist() -> None:
             assert step.argv[1] == "tools.store"
 
 
+def test_the_recipes_are_what_the_shipped_models_were_trained_by() -> None:
+    def differences(stored: object, said: object, path: str = "") -> list[str]:
+        if isinstance(stored, dict) and isinstance(said, dict):  # a setting that came later has its default
+            return [d for name in stored for d in differences(stored[name], said.get(name), f"{path}.{name}")]
+        return [] if stored == said else [f"{path}: {stored} was trained, {said} is in the recipe"]
+
+    found = []
+    for recipe in (r for r in job.RECIPES if not r.bare):
+        stored = json.loads((ROOT / job.WEIGHTS / recipe.name / "provenance.json").read_text(encoding="utf8"))
+        for known, training in zip(stored["trainings"], recipe.trainings, strict=True):
+            config = override(preset(training.preset, size=training.size), *training.settings)
+            found += differences(known["config"], json.loads(to_json(config)), training.name)
+    assert not found
+
+
 def test_a_recipe_that_reads_what_nobody_made_is_refused() -> None:
-    orphan = job.Recipe(name="x", trainings=(job.Training(name="fine", preset="stableviton", initial="coarse"),))
-    with pytest.raises(ValueError, match=r"train-fine reads .*coarse/final, which no earlier step leaves"):
-        job.steps((orphan,))
+    class Orphan(job.Recipe):
+        def steps(self) -> list[Step]:
+            return [Step(name="fine", argv=(), inputs=("runs/coarse/final",), outputs=("out",))]
+
+    with pytest.raises(ValueError, match=r"fine reads .*coarse/final, which no earlier step leaves"):
+        job.steps((Orphan(name="x", trainings=()),))
     one = job.Recipe(name="x", trainings=(job.Training(name="fine", preset="stableviton"),))
     other = dataclasses.replace(one, trainings=(dataclasses.replace(one.trainings[0], settings=("train.steps=2",)),))
     with pytest.raises(ValueError, match="two different steps are called train-fine"):
