@@ -13,6 +13,8 @@ from tools import gpu, lock, machine, shell, steps
 from tools.gpu import GpuStep
 from tools.steps import Step
 from vtonlib import cli
+from vtonlib.config import override
+from vtonlib.presets import preset
 
 WRITE = "import pathlib, sys; pathlib.Path('out.txt').write_text(pathlib.Path('in.txt').read_text())"
 
