@@ -51,7 +51,7 @@ from vtonlib.tasks.latents import LatentSource
 from vtonlib.tasks.supervision import Supervision
 
 RESULTS = Path(__file__).parent / "results" / "augmented_painter.json"
-STEPS = 500
+STEPS = 400
 UNTOLD = replace(TASK, supervision=Supervision())
 HOW = {"none": Augmentation(), "separate": SETTINGS}
 SEE = ("garment", "place")
@@ -87,9 +87,7 @@ class Examples:
         """Of the first examples, moved or not."""
         if (laid, how) not in self.made:
             world = World(DataConfig(laid=laid))  # type: ignore[arg-type]
-            self.made[laid, how] = LatentSource(
-                world, self.autoencoder, UNTOLD.cached_examples, augmentation=HOW[how]
-            )
+            self.made[laid, how] = LatentSource(world, self.autoencoder, UNTOLD.cached_examples, augmentation=HOW[how])
         return self.made[laid, how]
 
 
@@ -121,7 +119,9 @@ def main() -> None:
             if name in runs:
                 continue
             runs[name] = measure(arm, seed, examples, batches)
-            shown = {test: (round(runs[name][test]["epe"], 2), round(runs[name][test]["masked_ssim"], 3)) for test in batches}
+            shown = {
+                test: (round(runs[name][test]["epe"], 2), round(runs[name][test]["masked_ssim"], 3)) for test in batches
+            }
             print(name, shown, flush=True)
             replace_text(options.out, json.dumps(rest | {"runs": runs}, indent=1) + "\n")
     print(json.dumps(rest | {"runs": runs}))
