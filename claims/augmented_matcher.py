@@ -6,6 +6,7 @@ Trained by benchmarks/augmentation.py, where the hypotheses were written down fi
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks" / "results"
@@ -38,14 +39,24 @@ def measure(seed: int) -> dict[str, float]:
             errors |= {f"{name}_entropy": run["straight"]["entropy"], f"{name}_mass": run["moved"]["mass"]}
     for kind in ("aligned", "cloth", "copy"):
         errors |= {f"{kind}_{test}": found["untrained"][test][f"{kind}_epe"] for test in TESTS}
+    return (
+        errors
+        | differences(errors)
+        | {
+            "wider": errors["seeing_entropy"] - errors["plain_seeing_entropy"],
+            "to_anyhow": errors["seeing_anyhow"] - before[f"garment-anyhow-{seed}"]["anyhow"]["epe"],
+        }
+    )
+
+
+def differences(errors: Mapping[str, float]) -> dict[str, float]:
+    """What seeing and what moves are worth, from the errors of the four arms on the three tests."""
     gap, plain_gap = (errors[f"{name}blind_moved"] - errors[f"{name}seeing_moved"] for name in ("", "plain_"))
-    return errors | {
+    return {
         "gap": gap,
         "plain_gap": plain_gap,
         "more_gap": gap - plain_gap,
-        "wider": errors["seeing_entropy"] - errors["plain_seeing_entropy"],
         "anyhow_gap": errors["blind_anyhow"] - errors["seeing_anyhow"],
         "turned": errors["plain_seeing_anyhow"] - errors["seeing_anyhow"],
         "price": errors["seeing_straight"] - errors["plain_seeing_straight"],
-        "to_anyhow": errors["seeing_anyhow"] - before[f"garment-anyhow-{seed}"]["anyhow"]["epe"],
     }
