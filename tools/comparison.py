@@ -1,6 +1,6 @@
 """Two models side by side: what they score and what they paint, each at its own size, on the same people.
 
-python -m tools.comparison runs/stableviton-tiny runs/alias-tiny runs/comparison
+python -m tools.comparison runs/stableviton-tiny alias-tiny --reports a/report.json b/report.json --out runs/comparison
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ def text(names: list[str], scores: list[dict[str, dict[str, float]]]) -> str:
     return "\n".join(lines) + f"\n\n{summary.PLACE}: percent; the least of a model's blocks or flows.\n"
 
 
+def heads(runs: list[str]) -> list[str]:
+    """How the table calls them: a path is a run of one's own, a bare name the shipped model."""
+    return [f"{Path(run).name} ({'own run' if '/' in run else 'shipped'})" for run in runs]
+
+
 def picture(runs: list[Path], out: Path) -> None:
     """Columns: garment, what is given of the person, what each model paints, the truth."""
     import torch.nn.functional as F
@@ -61,8 +66,7 @@ def main() -> None:
     parser.add_argument("--reports", nargs=2, type=Path, required=True, help="the report.json of each")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     options = parser.parse_args()
-    names = [Path(run).name for run in options.runs]
-    page = text(names, [summary.read(report) for report in options.reports])
+    page = text(heads(options.runs), [summary.read(report) for report in options.reports])
     write(options.out / "comparison.md", page)
     picture([Path(run) for run in options.runs], options.out / "comparison.png")
     print(page)

@@ -58,6 +58,10 @@ def test_a_summary_holds_the_model_and_not_its_baselines() -> None:
     assert summary.count(report(0.7, 4.0)) == 9
 
 
+def test_a_run_and_the_shipped_model_of_the_same_name_are_told_apart() -> None:
+    assert comparison.heads(["runs/x", "x"]) == ["x (own run)", "x (shipped)"]
+
+
 def test_two_models_stand_side_by_side() -> None:
     page = comparison.text(["own", "shipped"], [summary.summary(report(v, e)) for v, e in ((0.7, 4.0), (0.6, 9.0))])
     assert "| split | metric | own | shipped |" in page
