@@ -53,6 +53,14 @@ from vtonlib.check.normalization import (
 )
 from vtonlib.check.short_way import two_readings
 from vtonlib.check.strip import by_hand_7_1, uniform_error
+from vtonlib.check.variation import (
+    by_hand_11_1,
+    neighbour_pulls,
+    pair_variation,
+    shared_keys,
+    silent_shape,
+    squeezed,
+)
 from vtonlib.check.world import best_constant, by_hand_1_1, colour_attention, mirrored_flow
 from vtonlib.check.zero_attention import (
     by_hand_8_1,
@@ -80,6 +88,7 @@ __all__ = [
     "by_hand_9_1",
     "by_hand_9_4",
     "by_hand_10_1",
+    "by_hand_11_1",
     "centre_slope",
     "class_norm",
     "code_to_flow",
@@ -105,7 +114,9 @@ __all__ = [
     "moved_match",
     "nearest_key",
     "nearest_labels",
+    "neighbour_pulls",
     "nine_lattices",
+    "pair_variation",
     "pck",
     "probe_key",
     "region_mean",
@@ -115,9 +126,12 @@ __all__ = [
     "running_variance",
     "sampler_step",
     "second_differences",
+    "shared_keys",
+    "silent_shape",
     "smallest_region",
     "soft_mask_norm",
     "spade_map",
+    "squeezed",
     "standardized",
     "style_norm",
     "thirteen_channels",

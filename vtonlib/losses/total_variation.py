@@ -48,7 +48,8 @@ def attention_total_variation(record: AttentionRecord, mask: Float[Tensor, "b 1 
 
     The total variation (see :func:`vtonlib.grids.total_variation`) of the centre coordinate map inside ``mask``. It is
     0, its least value, for attention that is uniform everywhere and for attention to one key: it makes attention
-    smooth, not right.
+    smooth, not right. A centre is pulled by each of its neighbours alike, however far off it lies, so what it is
+    content with is the median of its neighbours. Equations: eq-code-variation, eq-variation-pull.
 
     Args:
         record: one zero cross-attention.
@@ -69,6 +70,7 @@ def paper_total_variation(record: AttentionRecord, mask: Float[Tensor, "b 1 h w"
 
     F is the centre coordinate map in [-1, 1] divided by the number of keys, and F M is 0 outside the mask, so what is
     summed contains the jumps at the mask's border: these reward centres in the middle of the garment.
+    Equation: eq-paper-variation.
 
     Args:
         record: one zero cross-attention.
