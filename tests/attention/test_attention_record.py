@@ -144,6 +144,12 @@ def test_per_key_grid_renormalises_over_each_lattice():
         torch.testing.assert_close(part.weights(), block / block.sum(-1, keepdim=True))
 
 
+def test_one_lattice_of_keys_has_a_name_and_several_have_none():
+    assert make(key_grids=(Grid(5, 3),)).key_grid == Grid(5, 3)
+    with pytest.raises(ValueError, match=r"attention .* has 2 lattices of keys.*per_key_grid"):
+        _ = make(key_grids=(Grid(3, 5), Grid(4, 2))).key_grid
+
+
 def test_sample_i_of_a_batch_equals_the_sample_alone():
     record = make()
     for i in range(2):

@@ -142,7 +142,7 @@ def test_errors_name_what_was_expected() -> None:
         pck(identity(), identity(), ones()[:, 0], [1.0], lattice=(H, W))
     half = torch.zeros(1, 1, 4, 1)
     record = AttentionRecord(half, half, 1.0, Grid(2, 2), (Grid(2, 1), Grid(1, 2)))
-    with pytest.raises(ValueError, match="2 key lattices"):
+    with pytest.raises(ValueError, match="2 lattices of keys"):
         attention_mass(record, identity(1), ones(1))
 
 

@@ -35,7 +35,7 @@ def attribution_map(
     Source: the figure of image conditioning in the notes on StableVITON, which give no formula.
     Book: sec-image-attribution.
     """
-    return _mean(((_row(record, place), record.key_grids[0]) for record in records), grid)
+    return _mean(((_row(record, place), record.key_grid) for record in records), grid)
 
 
 def attributed_places(
@@ -61,16 +61,14 @@ def attributed_places(
 
 @torch.no_grad()
 def _row(record: AttentionRecord, place: Float[Tensor, "b 2"]) -> Float[Tensor, "b nk"]:
-    _check(record)
     return record.weights(nearest_token(place, record.query_grid)[:, None]).mean(1)[:, 0]
 
 
 @torch.no_grad()
 def _column(record: AttentionRecord, place: Float[Tensor, "b 2"]) -> Float[Tensor, "b nq"]:
-    _check(record)
     if len(place) != len(record.key):
         raise ValueError(f"place has {len(place)} samples, attention '{record.name}' {len(record.key)}")
-    index = nearest_token(place, record.key_grids[0]).view(-1, 1, 1, 1).expand(-1, *record.key.shape[1:2], 1, 1)
+    index = nearest_token(place, record.key_grid).view(-1, 1, 1, 1).expand(-1, *record.key.shape[1:2], 1, 1)
     key = record.key.gather(2, index.expand(-1, -1, -1, record.key.shape[3]))
     dtype = torch.promote_types(record.query.dtype, torch.float32)
     logits = record.scale * (record.query.to(dtype) * key.to(dtype)).sum(-1)
@@ -100,10 +98,3 @@ def _resize(values: Float[Tensor, "b h w"], grid: Grid) -> Float[Tensor, "b H W"
     if grid.height < height or grid.width < width:
         values = resize_mask(values[:, None], min(height, grid.height), min(width, grid.width))[:, 0]
     return resize_flow(values[..., None], *grid)[..., 0]
-
-
-def _check(record: AttentionRecord) -> None:
-    if len(record.key_grids) != 1:
-        raise ValueError(
-            f"attention '{record.name}' has {len(record.key_grids)} lattices of keys: take one of per_key_grid()"
-        )

@@ -12,13 +12,8 @@ from vtonlib.grids import coordinate_grid
 
 def _key_coordinates(record: AttentionRecord) -> Float[Tensor, "nk 2"]:
     """Coordinates (x, y) in [-1, 1] of the keys of a record with one lattice of keys."""
-    if len(record.key_grids) != 1:
-        raise ValueError(
-            f"attention '{record.name}' has {len(record.key_grids)} lattices of keys, which share no coordinates: "
-            "take one of record.per_key_grid()"
-        )
     dtype = torch.promote_types(record.key.dtype, torch.float32)
-    return coordinate_grid(*record.key_grids[0], device=record.key.device, dtype=dtype).flatten(0, 1)
+    return coordinate_grid(*record.key_grid, device=record.key.device, dtype=dtype).flatten(0, 1)
 
 
 def expected_coordinates(record: AttentionRecord, *, temperature: float = 1.0) -> Float[Tensor, "b hq wq 2"]:

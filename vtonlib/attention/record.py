@@ -43,6 +43,20 @@ class AttentionRecord:
         check_lattices(self.query, self.key, self.query_grid, self.key_grids)
         check_value(self.query, self.key, self.key)
 
+    @property
+    def key_grid(self) -> Grid:
+        """The lattice of the keys, where they lie on one.
+
+        Raises:
+            ValueError: where they lie on several, which share no coordinates.
+        """
+        if len(self.key_grids) != 1:
+            raise ValueError(
+                f"attention '{self.name}' has {len(self.key_grids)} lattices of keys, which share no coordinates: "
+                "take one of record.per_key_grid()"
+            )
+        return self.key_grids[0]
+
     @classmethod
     def from_features(cls, features: Float[Tensor, "b c h w"], *, scale: float = 1.0) -> Self:
         """The attention of a feature map to itself, one head, q = k = features.

@@ -177,10 +177,8 @@ def attention_mass(
 
     Book: sec-evaluation.
     """
-    if len(record.key_grids) != 1:
-        raise ValueError(f"the record has {len(record.key_grids)} key lattices; choose one with per_key_grid()")
+    lattice = record.key_grid
     _check_mask(target, mask)
-    lattice = (record.key_grids[0].height, record.key_grids[0].width)
     keys = coordinate_grid(*lattice, device=target.device, dtype=target.dtype).flatten(0, 1)
     truth, known = truth_on_lattice(target, mask, record.query_grid.height, record.query_grid.width)
     truth = truth.flatten(1, 2)

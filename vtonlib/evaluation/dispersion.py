@@ -74,8 +74,8 @@ def batch_tokens(record: AttentionRecord, batch: TryOnBatch) -> Tokens:
     truth, known = truth_on_lattice(batch.flow, batch.flow_mask, *record.query_grid)
     worn = resize_mask(batch.garment_region, *record.query_grid)
     wanted = resize_mask(batch.person * batch.garment_region, *record.query_grid) / worn.clamp_min(1e-3)
-    share = resize_mask(batch.garment_mask, *record.key_grids[0])
-    colours = resize_mask(batch.garment * batch.garment_mask, *record.key_grids[0]) / share.clamp_min(1e-3)
+    share = resize_mask(batch.garment_mask, *record.key_grid)
+    colours = resize_mask(batch.garment * batch.garment_mask, *record.key_grid) / share.clamp_min(1e-3)
     measured = (known[:, 0] > 0.5) & (worn[:, 0] > COVERED)
     return Tokens(truth.flatten(1, 2), measured.flatten(1), wanted.flatten(2).mT, colours, share)
 
@@ -103,7 +103,7 @@ def colour_causes(record: AttentionRecord, batch: TryOnBatch) -> ColourCauses:
     """
     tokens = batch_tokens(record, batch)
     weights = record.weights().mean(1)
-    places = coordinate_grid(*record.key_grids[0], dtype=weights.dtype, device=weights.device).flatten(0, 1)
+    places = coordinate_grid(*record.key_grid, dtype=weights.dtype, device=weights.device).flatten(0, 1)
     centre = weights @ places
     premultiplied = torch.cat((tokens.colours * tokens.share, tokens.share), 1)
 
@@ -124,7 +124,7 @@ def colour_causes(record: AttentionRecord, batch: TryOnBatch) -> ColourCauses:
 
 def spread_in_tokens(record: AttentionRecord) -> Float[Tensor, "b n"]:
     """The spread of every row of the head-mean map in steps of the keys' lattice, not in [-1, 1]."""
-    grid = record.key_grids[0]
+    grid = record.key_grid
     places = to_pixels(coordinate_grid(*grid, device=record.key.device).flatten(0, 1), *grid)
     values = torch.cat((places, places.square().sum(-1, keepdim=True)), -1)[None, None]
     mean, square = record.read(values).mean(1).split((2, 1), -1)

@@ -49,7 +49,7 @@ def doubts(record: AttentionRecord, batch: TryOnBatch) -> Doubts:
     Book: sec-entropy.
     """
     truth, mask = truth_on_lattice(batch.flow, batch.flow_mask, *record.query_grid)
-    known, lattice = mask[:, 0] > 0.5, record.key_grids[0]
+    known, lattice = mask[:, 0] > 0.5, record.key_grid
 
     def off(places: Float[Tensor, "b h w 2"]) -> Float[Tensor, " n"]:
         return to_pixels(places - truth, *lattice).norm(dim=-1)[known]

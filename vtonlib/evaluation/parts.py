@@ -97,7 +97,7 @@ def part_matrices(record: AttentionRecord, batch: TryOnBatch) -> dict[str, Float
 
     All use the same queries: those whose true place is known.
     """
-    grid = record.key_grids[0]
+    grid = record.key_grid
     truth, known = truth_on_lattice(batch.flow, batch.flow_mask, *record.query_grid)
     queries = person_regions(batch, record.query_grid) * known.flatten(2).mT
     keys = garment_regions(batch, grid)

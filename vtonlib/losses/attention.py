@@ -31,12 +31,10 @@ def known_rows(record: AttentionRecord, flow: Float[Tensor, "b h w 2"], mask: Fl
     """The rows of ``record`` where ``mask`` is above 0, with the places that ``flow`` gives them.
 
     Raises:
-        ValueError: where flow or mask are not on the lattice of the queries, or the keys lie on several.
+        ValueError: where flow or mask are not on the lattice of the queries.
     """
     if flow.shape[:3] != (expected := (len(record.query), *record.query_grid)):
         raise ValueError(f"flow is {tuple(flow.shape)}, but the queries of '{record.name}' are {expected}")
-    if len(record.key_grids) != 1:
-        raise ValueError(f"attention '{record.name}' has {len(record.key_grids)} lattices of keys, expected one")
     chosen = masked_rows(record, mask)
     places = flow.flatten(1, 2).gather(1, chosen.tokens[..., None].expand(-1, -1, 2)).to(chosen.weight.dtype)
     return KnownRows(chosen, places)
@@ -55,7 +53,7 @@ def coordinate_supervision(
         mask: the weight of each query, 0 where the flow is not known. All 0 gives 0 with gradient 0.
 
     Raises:
-        ValueError: as :func:`known_rows`.
+        ValueError: as :func:`known_rows`, and where the keys lie on several lattices.
 
     Equation: eq-told-coordinates. Book: sec-attention-supervision.
     """
@@ -79,12 +77,12 @@ def row_supervision(
         mask: the weight of each query, 0 where the flow is not known. All 0 gives 0 with gradient 0.
 
     Raises:
-        ValueError: as :func:`known_rows`.
+        ValueError: as :func:`known_rows`, and where the keys lie on several lattices.
 
     Equation: eq-told-rows. Book: sec-attention-supervision.
     """
     rows, place = known_rows(record, flow, mask)
-    index, target = bilinear_weights(place, rows.record.key_grids[0])
+    index, target = bilinear_weights(place, rows.record.key_grid)
     log_weights = _log_weights(rows.record, index).logsumexp(1) - math.log(record.query.shape[1])
     return rows.mean(-(target * log_weights).sum(-1))
 

@@ -36,7 +36,7 @@ def centre_coordinates(
     Source: StableVITON, Eq. 4, without its division by the number of keys, which the released code leaves out too.
     Book: sec-centre-coordinates.
     """
-    steps = record.key_grids[0]
+    steps = record.key_grid
     if mask is None:
         return to_pixels(expected_coordinates(record), *steps)
     rows = masked_rows(record, mask)
@@ -82,6 +82,6 @@ def paper_total_variation(record: AttentionRecord, mask: Float[Tensor, "b 1 h w"
     Source: StableVITON, Eqs. 4 and 5. Book: sec-attention-total-variation.
     """
     rows = masked_rows(record, mask)
-    centres = expected_coordinates(rows.record).flatten(1, 2) / record.key_grids[0].tokens
+    centres = expected_coordinates(rows.record).flatten(1, 2) / record.key_grid.tokens
     masked = rows.scatter(centres) * mask.movedim(1, -1).to(centres.dtype)
     return sum((masked.diff(dim=dim).abs().sum() for dim in (1, 2)), masked.new_zeros(())) / max(len(masked), 1)

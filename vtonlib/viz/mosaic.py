@@ -80,7 +80,7 @@ def mosaic_figure(  # budget: a figure's parts, drawn one after another
         width: of a panel in inches.
     """
     first = next(iter(records.values()))
-    query, key = first.query_grid, first.key_grids[0]
+    query, key = first.query_grid, first.key_grid
     true = flow_weights(truth.flatten(0, 1)[None], key)[0] * known.flatten()[:, None]
     maps = {name: record.weights()[example].detach().mean(0) for name, record in records.items()} | {"truth": true}
     centres = {name: expected_coordinates(record)[example].detach() for name, record in records.items()}

@@ -86,7 +86,7 @@ def coarsened(record: AttentionRecord, query: Grid, key: Grid, *, example: int =
     Raises:
         ValueError: where a lattice of the record is no multiple of the coarser one.
     """
-    fine_query, fine_key = record.query_grid, record.key_grids[0]
+    fine_query, fine_key = record.query_grid, record.key_grid
     for fine, coarse in ((fine_query, query), (fine_key, key)):
         if fine.height % coarse.height or fine.width % coarse.width:
             raise ValueError(f"{fine} is no multiple of {coarse}")
@@ -110,7 +110,7 @@ def save_snapshots(
     Raises:
         ValueError: for no maps, or maps of several lattices.
     """
-    lattices = {(m.record.query_grid, m.record.key_grids[0]) for m in maps}
+    lattices = {(m.record.query_grid, m.record.key_grid) for m in maps}
     if len(lattices) != 1:
         raise ValueError(f"the maps have {len(lattices)} pairs of lattices: expected one")
     ((query, key),) = lattices

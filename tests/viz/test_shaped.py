@@ -1,0 +1,39 @@
+"""Stored trainings: what is read is what was kept, in bytes and halves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from vtonlib.viz.shaped import Shaped, load_shaped, save_shaped
+
+
+def some(seed: int) -> Shaped:
+    g = torch.Generator().manual_seed(seed)
+    image, centres, spread = (torch.rand(s, generator=g) for s in ((2, 3, 8, 6), (2, 4, 3, 2), (2, 4, 3)))
+    return Shaped(image * 2 - 1, centres * 2 - 1, spread * 5)
+
+
+def test_what_is_read_is_what_was_kept(tmp_path: Path) -> None:
+    arms = {"none": some(0), "variation": some(1)}
+    save_shaped(tmp_path / "runs.safetensors", (3, 9), arms)
+    found = load_shaped(tmp_path / "runs.safetensors")
+    assert found.indices == (3, 9) and list(found.arms) == ["none", "variation"]
+    for name, arm in arms.items():
+        torch.testing.assert_close(found.arms[name].image, arm.image, atol=1 / 255, rtol=0)
+        torch.testing.assert_close(found.arms[name].centres, arm.centres, atol=1e-3, rtol=1e-3)
+        torch.testing.assert_close(found.arms[name].spread, arm.spread, atol=1e-3, rtol=1e-3)
+    people = found.people()
+    assert people.index.tolist() == [3, 9]
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no such file of stored trainings"):
+        load_shaped(tmp_path / "absent.safetensors")
+    from safetensors.torch import save_file
+
+    save_file({"x": torch.zeros(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(ValueError, match="expected stored trainings"):
+        load_shaped(tmp_path / "other.safetensors")
