@@ -8,6 +8,7 @@ from benchmarks import augmented_painter as painter
 from benchmarks import intact_prior as prior
 from vtonlib.config import DataConfig
 from vtonlib.data.world import World
+from vtonlib.models.unet_parts import Composition
 
 
 def test_half_of_the_bases_people_stand_in_streets_and_are_else_the_same() -> None:
@@ -38,10 +39,30 @@ def test_arms_of_the_prior_train_what_they_say() -> None:
 
 def test_painters_arms_differ_in_one_thing_each_and_are_told_nothing() -> None:
     assert not painter.UNTOLD.supervision.active
-    assert list(painter.arms("straight")) == [
+    assert painter.arms("straight") == [
         ("straight", "none", "garment"),
         ("straight", "none", "place"),
         ("straight", "separate", "garment"),
         ("straight", "separate", "place"),
     ]
     assert not painter.HOW["none"].active and painter.HOW["separate"].shift_scale > 0
+
+
+def test_only_means_teach_and_pictures_stay_the_same() -> None:
+    torch.manual_seed(0)
+    composition = Composition(8, 4, count=2, patch_size=2)
+    features, latents = torch.randn(2, 8, 6, 4), torch.randn(2, 4, 12, 8)
+    reads = [torch.randn(2, 6, 6, 4).clamp(-0.9, 0.9).requires_grad_() for _ in range(2)]
+    before = composition(features, reads, latents)
+    before.square().sum().backward()
+    assert all(read.grad is not None and read.grad[:, 4:].any() for read in reads)
+    means = [read.grad[:, :4].clone() for read in reads if read.grad is not None]
+    for read in reads:
+        read.grad = None
+    painter.only_means_teach(composition)
+    after = composition(features, reads, latents)
+    assert torch.equal(after, before)
+    after.square().sum().backward()
+    for read, mean in zip(reads, means, strict=True):
+        assert read.grad is not None and not read.grad[:, 4:].any()
+        torch.testing.assert_close(read.grad[:, :4], mean)
