@@ -7,10 +7,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from vtonlib.official import latent_autoencoder, spade, stable_viton, viton_hd_alias, viton_hd_gmm, viton_hd_seg
+from vtonlib.official import cut, latent_autoencoder, spade, stable_viton, viton_hd_alias, viton_hd_gmm, viton_hd_seg
 from vtonlib.official.release import Release, check_weights, listed
 
 RELEASES: dict[str, Release] = {
+    "cut": cut.RELEASE,
+    "cut_projector": cut.PROJECTOR,
     "spade": spade.RELEASE,
     "spade_discriminator": spade.DISCRIMINATOR,
     "spade_encoder": spade.ENCODER,
