@@ -70,6 +70,28 @@ def output_and_variation_by_map(record: AttentionRecord) -> Tensor:
     return (weights @ record.key).sum() + total_variation(centres, worn(record))
 
 
+def output_by_read(record: AttentionRecord) -> Tensor:
+    """The layer's output alone, as a model computes it with no loss on its attention."""
+    return record.read(record.key).sum()
+
+
+def output_by_map(record: AttentionRecord) -> Tensor:
+    return (record.weights() @ record.key).sum()
+
+
+def at_once_by_read(record: AttentionRecord) -> Tensor:
+    """Output and centres of all queries in one pass over the keys: what a layer could do that knew of the loss."""
+    steps = record.key_grid
+    places = to_pixels(coordinate_grid(*steps, device=record.key.device).flatten(0, 1), *steps)
+    values = torch.cat((record.key, places.expand(*record.key.shape[:2], -1, -1)), dim=-1)
+    output, centres = record.read(values).split((record.key.shape[-1], 2), dim=-1)
+    return output.sum() + total_variation(centres.mean(1).unflatten(1, record.query_grid), worn(record))
+
+
+def at_once_by_map(record: AttentionRecord) -> Tensor:
+    return output_and_variation_by_map(record)
+
+
 def entropy_loss_by_read(record: AttentionRecord) -> Tensor:
     return attention_entropy(record, worn(record))
 
@@ -79,7 +101,7 @@ def entropy_loss_by_map(record: AttentionRecord) -> Tensor:
     return (entropy_by_map(record).mean(1) * inside).sum() / inside.sum()
 
 
-WHAT = ("coordinates", "entropy", "output_and_variation", "entropy_loss")
+WHAT = ("coordinates", "entropy", "output", "output_and_variation", "at_once", "entropy_loss")
 VARIANTS = {f"{what}_by_{way}": globals()[f"{what}_by_{way}"] for what in WHAT for way in ("read", "map")}
 
 
