@@ -1,7 +1,7 @@
-"""What total variation does to a matcher's attention: mild or strong, from the start or later, as printed or as released.
+"""What total variation does to a matcher's attention: mild or strong, from the start or later, as printed, as released.
 
-Trained by benchmarks/shaping_matcher.py, where the hypotheses were written down first. Found: V1, V3 and V4 hold. V2 holds
-for the mild dose by a fiftieth of the error only, and fails for the strong one.
+Trained by benchmarks/shaping_matcher.py, where the hypotheses were written down first. Found: V1, V3 and V4 hold. V2
+holds for the mild dose by a fiftieth of the error only, and fails for the strong one.
 """
 
 from __future__ import annotations
@@ -36,12 +36,13 @@ def of_laying(run: dict[str, dict[str, float]], names: tuple[str, ...]) -> dict[
 
 
 def measure(seed: int) -> dict[str, float]:
-    """``ARM_READING``, of garments laid anyhow; with ``straight_`` before it, of others laid straight.
+    """``ARM_READING``, of garments laid anyhow.
 
     Readings are explained in benchmarks/readings.py. ``ARM_gain`` is how much less an arm errs than the one without a
     loss, in tokens; ``ARM_swaps_gain`` and ``ARM_strongest_gain`` say the same of left and right mistaken and of the
     strongest keys. ``ARM_slope_change`` and ``ARM_shared_change`` are differences to the arm without a loss.
-    ``paper_pull`` is how much farther from the middle the code's form leaves centres than the paper's, as a share.
+    ``paper_pull`` is how much farther from the middle the code's form leaves centres than the paper's, as a share of
+    the truth's distance.
     """
     runs = json.loads(RESULTS.read_text(encoding="utf8"))["runs"]
     found: dict[str, float] = {}
