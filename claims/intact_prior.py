@@ -19,7 +19,8 @@ def measure(seed: int) -> dict[str, float]:
     ``ARM_error`` is the error of places on the cross split in pixels of 64x48, ``ARM_error_rise`` how much larger it
     is than on test. ``over_X`` is how much less the frozen base drops than X, ``garment_over_scratch`` and
     ``around_over_scratch`` by region; ``at_home`` how much better the unfrozen base paints on test than the frozen;
-    ``abroad`` how much better the frozen paints on cross than from scratch. ``agnostic_``: nothing painted.
+    ``abroad`` how much better from scratch is on cross than the frozen. ``agnostic_``: nothing painted;
+    ``ARM_kept``: of what painting gains over that on test, the share that it gains on cross.
     """
     stored = json.loads(RESULTS.read_text(encoding="utf8"))
     found: dict[str, float] = {}
@@ -35,11 +36,15 @@ def measure(seed: int) -> dict[str, float]:
     for region in REGIONS[1:]:
         found[f"{region}_over_scratch"] = found[f"scratch_{region}_drop"] - found[f"frozen_{region}_drop"]
     nothing = {f"agnostic_{split}": stored["references"][split]["agnostic_ssim"] for split in ("test", "cross")}
+    for arm in ARMS:
+        gains = [found[f"{arm}_{split}"] - nothing[f"agnostic_{split}"] for split in ("test", "cross")]
+        found[f"{arm}_kept"] = gains[1] / gains[0]
     return (
         found
         | nothing
         | {
             "at_home": found["unfrozen_test"] - found["frozen_test"],
-            "abroad": found["frozen_cross"] - found["scratch_cross"],
+            "abroad": found["scratch_cross"] - found["frozen_cross"],
+            "kept_gap": found["scratch_kept"] - found["frozen_kept"],
         }
     )
