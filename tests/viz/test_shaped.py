@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from vtonlib.evaluation import end_point_error, truth_on_lattice
 from vtonlib.viz.shaped import Shaped, load_shaped, save_shaped
 
 
@@ -27,6 +28,20 @@ def test_what_is_read_is_what_was_kept(tmp_path: Path) -> None:
         torch.testing.assert_close(found.arms[name].spread, arm.spread, atol=1e-3, rtol=1e-3)
     people = found.people()
     assert people.index.tolist() == [3, 9]
+
+
+def test_the_stored_trainings_painted_people_in_garments_of_three_fabrics() -> None:
+    stored = load_shaped()
+    assert {"none", "told", "control", "variation", "entropy", "both", "released"} == set(stored.arms)
+    people = stored.people()
+    truth, known = truth_on_lattice(people.flow, people.flow_mask, 16, 12)
+
+    def off(name: str) -> float:
+        return float(end_point_error(stored.arms[name].centres, truth, known, lattice=(16, 12)).nanmean())
+
+    assert off("told") < off("control") < off("variation") < off("both")
+    for arm in stored.arms.values():
+        assert arm.image.shape == people.person.shape and (arm.spread >= 0).all()
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
