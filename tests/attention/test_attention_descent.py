@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vtonlib.attention import Grid
-from vtonlib.attention.descent import descend
+from vtonlib.attention import Grid, expected_coordinates
+from vtonlib.attention.descent import descend, wrong_maps
 from vtonlib.attention.zoo import record_of_map
-from vtonlib.losses.copying import record_copying
+from vtonlib.grids import coordinate_grid, to_pixels
 from vtonlib.losses.entropy import attention_entropy
+from vtonlib.losses.matching import record_copying
 from vtonlib.losses.total_variation import attention_total_variation
 
 GRID, MASK = Grid(3, 2), torch.ones(1, 1, 3, 2)
@@ -75,3 +76,17 @@ def test_copied_colours_by_a_slow_loop() -> None:
             expected.append((copied - person[0, :, i // 2, i % 2]).square().mean())
     torch.testing.assert_close(record_copying(record, garment, person, mask.double()), torch.stack(expected).mean())
     assert record_copying(record, garment, person, torch.zeros(1, 1, 3, 2)) == 0
+
+
+def test_four_ways_to_be_wrong() -> None:
+    flow = 0.5 * coordinate_grid(24, 18)[None]
+    found = {name: to_pixels(expected_coordinates(r) - flow, 24, 18)[0] for name, r in wrong_maps(flow).items()}
+    middle = (slice(8, 16), slice(6, 12))
+    torch.testing.assert_close(found["shifted"][middle], torch.full((8, 6, 2), 3.0), atol=0.1, rtol=0)
+    expected = to_pixels(flow, 24, 18)[0][middle] * torch.tensor([-2.0, 0])
+    torch.testing.assert_close(found["mirrored"][middle], expected, atol=0.1, rtol=0)
+    noise = found["noisy"][4:20, 4:14]
+    assert 1.5 < float(noise.std()) < 2.3 and noise.mean().abs() < 0.3
+    assert found["chance"].norm(dim=-1).mean() > 2
+    entropies = [r.entropy().mean() for r in wrong_maps(flow).values()]
+    assert all(3 < e < 4.5 for e in entropies)

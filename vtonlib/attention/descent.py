@@ -14,8 +14,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vtonlib.attention.record import AttentionRecord
+from vtonlib.attention.zoo import SHIFT, attention_zoo
 
 Loss = Callable[[AttentionRecord], Float[Tensor, ""]]
+NOISE = 2.0
+"""Steps of the lattice: the deviation of a noisy map's places, down and across."""
 
 
 class Descent(NamedTuple):
@@ -27,6 +30,27 @@ class Descent(NamedTuple):
     """The map at each."""
     values: dict[str, tuple[float, ...]]
     """Every loss at each, without its weight; also of those whose weight is 0."""
+
+
+def wrong_maps(flow: Float[Tensor, "b h w 2"], *, seed: int = 0) -> dict[str, AttentionRecord]:
+    """Undecided maps that are wrong in four ways, to descend from; their rows are two steps wide.
+
+    ``noisy`` looks about places that are off by a normal error of two steps, drawn for each query by itself;
+    ``shifted`` about places three steps to the right and below, ``mirrored`` about the mirror image; ``chance`` orders
+    the weights of each row at random (the zoo's shuffled rows).
+
+    Args:
+        flow: the true places (x, y) in [-1, 1], on the lattice of the queries, which is that of the keys too.
+        seed: of the noise and of the order.
+
+    Book: sec-descend-a-map.
+    """
+    step = 2 / (flow.new_tensor((flow.shape[2], flow.shape[1])) - 1).clamp_min(1)
+    noise = NOISE * step * torch.randn(flow.shape, generator=torch.Generator().manual_seed(seed), dtype=flow.dtype)
+    mirror = flow.new_tensor((-1, 1))
+    places = {"noisy": flow + noise.to(flow.device), "shifted": flow + SHIFT * step, "mirrored": flow * mirror}
+    found = {name: attention_zoo(place)["blurred"] for name, place in places.items()}
+    return found | {"chance": attention_zoo(flow, seed=seed)["shuffled rows"]}
 
 
 def descend(

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vtonlib.losses.denoising import denoise
+from vtonlib.losses.total_variation import total_variation_denoising
 
 
 def line(*values: float) -> Tensor:
@@ -14,7 +14,7 @@ def line(*values: float) -> Tensor:
 
 
 def smoothed(x: Tensor, strength: float, **options) -> list[float]:
-    return denoise(x, torch.ones(1, 1, 1, x.shape[2]), float(strength), **options).flatten().tolist()
+    return total_variation_denoising(x, torch.ones(1, 1, 1, x.shape[2]), float(strength), **options).flatten().tolist()
 
 
 def cost(y: Tensor, x: Tensor, strength: float) -> float:
@@ -43,7 +43,7 @@ def test_what_can_be_computed_by_hand(signal, strength, expected) -> None:
 def test_nothing_near_costs_less() -> None:
     g = torch.Generator().manual_seed(0)
     x, strength = torch.randn(1, 5, 4, 1, generator=g, dtype=torch.float64), 0.3
-    y = denoise(x, torch.ones(1, 1, 5, 4), strength, steps=3000)
+    y = total_variation_denoising(x, torch.ones(1, 1, 5, 4), strength, steps=3000)
     for scale in (1e-4, 1e-2, 1.0):
         for _ in range(20):
             other = y + scale * torch.randn(y.shape, generator=g, dtype=torch.float64)
@@ -55,7 +55,7 @@ def test_prices_are_the_sums_of_what_was_moved() -> None:
     """Of a signal the price of a pair is the sum of y - x up to it: never beyond the strength, and at it on a jump."""
     g = torch.Generator().manual_seed(1)
     x, strength = torch.randn(1, 1, 40, 1, generator=g, dtype=torch.float64), 0.8
-    y = denoise(x, torch.ones(1, 1, 1, 40), strength, steps=5000)
+    y = total_variation_denoising(x, torch.ones(1, 1, 1, 40), strength, steps=5000)
     price = (y - x).flatten().cumsum(0)
     assert price[-1].abs() < 1e-6 and price.abs().max() <= strength + 1e-6  # nothing is lost
     jumps = y.flatten().diff()
@@ -65,13 +65,13 @@ def test_prices_are_the_sums_of_what_was_moved() -> None:
 
 def test_outside_the_mask_nothing_changes_and_nothing_is_felt() -> None:
     x, mask = line(0, 6, 0, 50, 7), torch.tensor([1.0, 1, 1, 0, 1]).view(1, 1, 1, 5)
-    assert denoise(x, mask, 1.0).flatten().tolist() == pytest.approx([1, 4, 1, 50, 7], abs=1e-6)
+    assert total_variation_denoising(x, mask, 1.0).flatten().tolist() == pytest.approx([1, 4, 1, 50, 7], abs=1e-6)
 
 
 def test_a_picture_and_each_of_its_numbers_by_itself() -> None:
     spike = torch.zeros(1, 3, 3, 2, dtype=torch.float64)
     spike[0, 1, 1] = torch.tensor([8.0, -4.0])
-    found = denoise(spike, torch.ones(1, 1, 3, 3), 0.5, steps=2000)
+    found = total_variation_denoising(spike, torch.ones(1, 1, 3, 3), 0.5, steps=2000)
     assert found[0, 1, 1].tolist() == pytest.approx([6, -2], abs=1e-5)  # four neighbours draw
     assert found.sum((0, 1, 2)).tolist() == pytest.approx([8, -4], abs=1e-9)
 
