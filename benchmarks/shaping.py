@@ -240,6 +240,7 @@ def main() -> None:
                 keep(arm, batch, shown, kept)
             short = {n: round(found[n]["error"], 2) for n in FINEST} | {"ssim": round(found["masked_ssim_1"], 4)}
             print(name, stored["runs"][name]["seconds"], short, flush=True)
+    print(json.dumps(stored))
 
 
 if __name__ == "__main__":

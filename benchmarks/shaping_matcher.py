@@ -265,6 +265,7 @@ def main() -> None:
             errors = {name: round(arm["epe"], 3) for name, arm in found.items() if "epe" in arm}
             print(laid, seed, seconds, errors, flush=True)
             left -= 1
+    print(json.dumps(stored))
 
 
 if __name__ == "__main__":

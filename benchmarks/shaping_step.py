@@ -117,6 +117,7 @@ def main() -> None:
     result = {**machine, "precision": TRAIN.precision, "rounds": options.rounds, "rows": rows}
     if options.out:
         replace_text(options.out, json.dumps(result, indent=1) + "\n")
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":
