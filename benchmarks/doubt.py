@@ -8,10 +8,10 @@ measuring:
 D1 In the seeing matcher queries of higher entropy err more: rank correlation above 0.1 for every seed, and the surest
    quarter of the queries errs by less than the least sure one.
 D2 In the shipped model too.
-D3 Sure is not right: the surest quarter of the blind twin's queries errs more than the seeing matcher's queries do on
-   average, for every seed.
-D4 A lost model does not know it: shown another garment, whose places are then wrong, the seeing matcher's error rises by
-   more than a quarter of itself, and its mean entropy by less than a tenth.
+D3 Sure is not right: the surest quarter of the blind twin's queries errs more than the seeing matcher's queries do
+   on average, for every seed.
+D4 A lost model does not know it: shown another garment, whose places are then wrong, the seeing matcher's error rises
+   by more than a quarter of itself, and its mean entropy by less than a tenth.
 D5 So with the shipped model.
 D6 Half the temperature takes at least a fifth of the seeing matcher's entropy and changes its error by less than 0.1
    tokens, either way.

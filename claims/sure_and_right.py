@@ -1,4 +1,4 @@
-"""Are sure queries right, does a lost model know it, and what does a temperature bring? Matchers, and the shipped model.
+"""Are sure queries right, does a lost model know it, and what does a temperature bring? Matchers and the shipped model.
 
 Measured by benchmarks/doubt.py, where the hypotheses were written down first. The shipped model was told the true
 places in training; the matchers were told nothing.
@@ -39,7 +39,8 @@ def measure(seed: int) -> dict[str, float]:
 
     ``surest`` and ``unsurest`` are the mean errors of the quarter of the queries with the lowest and with the highest
     entropy, ``misled`` is with another garment's pixels shown to the keys, ``cold``, ``colder`` and ``hot`` at a half,
-    a quarter and twice the temperature. ``gap`` is what the entropy of the head-mean map has more than the heads.
+    a quarter and twice the temperature. ``gap`` is what the entropy of the head-mean map has more than the heads,
+    ``sorted`` what the least sure quarter errs more than the surest.
     """
     runs = json.loads(RESULTS.read_text(encoding="utf8"))["runs"]
     found = {f"{arm}_{name}": runs[f"{arm}-{seed}"][key] for arm in ARMS for name, key in SCORES.items()}
@@ -49,4 +50,5 @@ def measure(seed: int) -> dict[str, float]:
         found[f"{arm}_entropy_rise"] = found[f"{arm}_misled_entropy"] / found[f"{arm}_entropy"] - 1
         found[f"{arm}_cold_takes"] = 1 - found[f"{arm}_cold_entropy"] / found[f"{arm}_entropy"]
         found[f"{arm}_cold_gain"] = found[f"{arm}_epe"] - found[f"{arm}_cold"]
+        found[f"{arm}_sorted"] = found[f"{arm}_unsurest"] - found[f"{arm}_surest"]
     return found | {"blind_surest_over": found["blind_surest"] - found["seeing_error"]}

@@ -33,7 +33,7 @@ def attribution_map(
         ValueError: without any record, for one with several lattices of keys, or of another batch size than ``place``.
 
     Source: the figure of image conditioning in the notes on StableVITON, which give no formula.
-    Book: sec-image-attribution.
+    Equation: eq-attribution-map. Book: sec-image-attribution.
     """
     return _mean(((_row(record, place), record.key_grid) for record in records), grid)
 
@@ -54,7 +54,7 @@ def attributed_places(
     Raises:
         ValueError: as :func:`attribution_map`.
 
-    Book: sec-image-attribution.
+    Equation: eq-attributed-places. Book: sec-image-attribution.
     """
     return _mean(((_column(record, place), record.query_grid) for record in records), grid)
 

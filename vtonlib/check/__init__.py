@@ -53,6 +53,14 @@ from vtonlib.check.normalization import (
 )
 from vtonlib.check.short_way import two_readings
 from vtonlib.check.strip import by_hand_7_1, uniform_error
+from vtonlib.check.sureness import (
+    by_hand_12_1,
+    entropy_slope,
+    head_disagreement,
+    masked_entropy,
+    share_ratio,
+    who_looks,
+)
 from vtonlib.check.variation import (
     by_hand_11_1,
     neighbour_pulls,
@@ -89,6 +97,7 @@ __all__ = [
     "by_hand_9_4",
     "by_hand_10_1",
     "by_hand_11_1",
+    "by_hand_12_1",
     "centre_slope",
     "class_norm",
     "code_to_flow",
@@ -100,14 +109,17 @@ __all__ = [
     "effective_eps",
     "end_in_noise",
     "end_point_error",
+    "entropy_slope",
     "expected_coordinates",
     "fill_with_mean",
     "group_norm",
     "guidance",
+    "head_disagreement",
     "hinge_loss",
     "known_after",
     "leaking_step",
     "log_loss",
+    "masked_entropy",
     "masked_mean",
     "mirrored_flow",
     "mixed_colours",
@@ -126,6 +138,7 @@ __all__ = [
     "running_variance",
     "sampler_step",
     "second_differences",
+    "share_ratio",
     "shared_keys",
     "silent_shape",
     "smallest_region",
@@ -141,6 +154,7 @@ __all__ = [
     "unmoved_share",
     "weak_channel",
     "weight_length",
+    "who_looks",
     "who_looks_where",
     "with_temperature",
 ]

@@ -1,6 +1,6 @@
 """Is a query that is sure also right? And what sharpening without learning anything brings.
 
-Book: sec-entropy.
+Book: sec-sure-and-right.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def doubts(record: AttentionRecord, batch: TryOnBatch) -> Doubts:
     Raises:
         ValueError: for a record with several lattices of keys.
 
-    Book: sec-entropy.
+    Book: sec-sure-and-right.
     """
     truth, mask = truth_on_lattice(batch.flow, batch.flow_mask, *record.query_grid)
     known, lattice = mask[:, 0] > 0.5, record.key_grid
@@ -69,7 +69,7 @@ def doubt_scores(record: AttentionRecord, batch: TryOnBatch) -> dict[str, float]
     of the strongest key, ``spread_rank`` that of spread and error; ``surest`` and ``unsurest`` are the mean errors of
     the quarter of the queries with the lowest entropy and of that with the highest, in tokens.
 
-    Book: sec-entropy.
+    Book: sec-sure-and-right.
     """
     found = doubts(record, batch)
     order = found.entropy.argsort()
@@ -92,7 +92,7 @@ def attended_share(entropy: Float[Tensor, "*shape"], keys: int) -> Float[Tensor,
     Raises:
         ValueError: for fewer than one key.
 
-    Book: sec-entropy.
+    Equation: eq-attended-share. Book: sec-entropy.
     """
     if keys < 1:
         raise ValueError(f"keys is {keys}: expected at least 1")
@@ -115,7 +115,7 @@ def temperature_of_entropy(record: AttentionRecord, mask: Float[Tensor, "b 1 h w
     Raises:
         ValueError: where no temperature from 1/64 to 64 gives this entropy, or the mask fits no query.
 
-    Book: sec-entropy.
+    Equation: eq-temperature-entropy. Book: sec-temperature-confound.
     """
     rows = masked_rows(record, mask)
 

@@ -23,6 +23,10 @@ def attention_entropy(record: AttentionRecord, mask: Float[Tensor, "b 1 h w"]) -
     Raises:
         ValueError: where ``mask`` is not on the lattice of the queries.
 
+    Its gradient by a row's logits is -A_ij (ln A_ij + H_i): lowered, a key gains where its weight is above exp(-H_i).
+    Equations: eq-entropy-loss, eq-entropy-gradient.
+
+    Source: notes on StableVITON, which give no formula; neither its paper nor its code has this loss.
     Book: sec-entropy.
     """
     rows = masked_rows(record, mask)
@@ -42,7 +46,7 @@ def mean_map_entropy(record: AttentionRecord, mask: Float[Tensor, "b 1 h w"]) ->
     Raises:
         ValueError: where ``mask`` is not on the lattice of the queries.
 
-    Book: sec-entropy.
+    Equation: eq-head-disagreement. Book: sec-entropy.
     """
     rows = masked_rows(record, mask)
     return rows.mean(head_mean_entropy(rows.record))
