@@ -31,8 +31,8 @@ share_ratio = by_hand(
     "how many times the share of the garment that the coarse map looks at is that of the fine one, one number",
     {
         0.679570: "That is the other way round: the fine map's share as a multiple of the coarse one's.",
-        0.962811: "That is the ratio of the entropies as shares of ln n. Asked is the share of the keys, exp(H) / n.",
-        0.761905: "That is the ratio of the entropies in nats. They are logarithms of numbers of keys.",
+        0.947760: "That is the ratio of the entropies as shares of ln n. Asked is the share of the keys, exp(H) / n.",
+        0.75: "That is the ratio of the entropies in nats. They are logarithms of numbers of keys.",
         0.367879: "That is the ratio of the numbers of keys. A key of the fine lattice is a smaller piece.",
         2.718282: "That is how many times more keys the fine map looks at. Its keys are smaller.",
     },
