@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -72,7 +73,7 @@ def test_lowering_entropy_keeps_the_strongest_key_and_makes_it_sure(seed: int) -
         entropies.append(float(entropy))
         logits = logits + 0.5 * weights * (weights.log() + entropy)
         assert int(logits.argmax()) == first
-    assert all(one >= two for one, two in zip(entropies, entropies[1:], strict=False)) and entropies[-1] < 0.1
+    assert all(one >= two for one, two in itertools.pairwise(entropies)) and entropies[-1] < 0.1
 
 
 @pytest.mark.equation("eq-head-disagreement")
@@ -106,7 +107,7 @@ def test_a_density_has_about_one_share_on_every_lattice() -> None:
         )
     entropies, shares, relative = zip(*found, strict=True)
     assert max(shares) / min(shares) < 1.25 and relative[2] - relative[0] > 0.1
-    assert [b - a for a, b in zip(entropies, entropies[1:], strict=False)] == pytest.approx([math.log(4)] * 2, abs=0.15)
+    assert [b - a for a, b in itertools.pairwise(entropies)] == pytest.approx([math.log(4)] * 2, abs=0.15)
 
 
 @pytest.mark.equation("eq-temperature-entropy")
