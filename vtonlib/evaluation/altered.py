@@ -36,7 +36,8 @@ def altered_garment(
 
     Book: sec-image-attribution.
     """
-    where = place_disc(place, garment.shape[-2:], tokens) * mask
+    height, width = garment.shape[-2:]
+    where = place_disc(place, (height, width), tokens) * mask
     return torch.lerp(garment, torch.where(garment > 0, garment - 1, garment + 1), where)
 
 
