@@ -18,6 +18,8 @@ def measure(seed: int) -> dict[str, float]:
 
     ``copy_``, ``aligned_`` and ``uniform_`` need no training. ``painted`` is how much better the seeing painter that
     was trained on moves paints garments laid anyhow than the one that was not, ``sight`` than its blind twin.
+    ``sharp_straight`` is the control's error, of seed 0 alone, ``sharp_twin`` that of the same seed where the mean
+    alone teaches, ``sharp_over`` the difference.
     """
     stored = json.loads(RESULTS.read_text(encoding="utf8"))
     found: dict[str, float] = {}
@@ -30,10 +32,14 @@ def measure(seed: int) -> dict[str, float]:
         untrained = stored["untrained"][test]
         found |= {f"{kind}_{test}": untrained[f"{kind}_epe"] for kind in ("copy", "aligned", "uniform")}
         found |= {f"{kind}_{test}_ssim": untrained[f"{kind}_ssim"] for kind in ("copy", "uniform")}
+    sharp, twin = (stored["runs"][f"straight-{how}-garment-0"]["straight"]["epe"] for how in ("sharp", "none"))
     return (
         found
         | differences(found)
         | {
+            "sharp_straight": sharp,
+            "sharp_twin": twin,
+            "sharp_over": sharp - twin,
             "painted": found["seeing_anyhow_ssim"] - found["plain_seeing_anyhow_ssim"],
             "sight": found["seeing_anyhow_ssim"] - found["blind_anyhow_ssim"],
         }
