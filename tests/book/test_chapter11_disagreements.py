@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from vtonlib.attention import Grid
 from vtonlib.attention.zoo import attention_zoo, record_of_map
-from vtonlib.check.variation import slip_in_centres, slip_in_mask
+from vtonlib.check.printings import slip_in_centres, slip_in_mask
 from vtonlib.grids import coordinate_grid, total_variation
 from vtonlib.losses.total_variation import attention_total_variation, paper_total_variation
 from vtonlib.tasks.supervision import Shaping

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from vtonlib.attention.zoo import attention_zoo
 from vtonlib.grids import coordinate_grid
-from vtonlib.viz.variation import copied_picture, loss_diagram, signal_plot
+from vtonlib.viz.variation import copied_picture, loss_diagram, signal_plot, zoomed
 
 
 def test_the_diagram_names_every_stage() -> None:
@@ -34,3 +35,13 @@ def test_the_identity_reads_the_garment_inside_and_the_person_stays_grey() -> No
     torch.testing.assert_close(shown[1:], ((garment + 1) / 2).movedim(0, -1)[1:], atol=1e-3, rtol=0)
     assert shown[0, 0].std() < 1e-6  # grey
     assert len(figure.axes[3].collections[1].get_offsets()) == 11
+
+
+def test_a_zoom_shows_the_square_around_the_mask() -> None:
+    image, mask = torch.arange(8.0 * 6).view(1, 1, 8, 6), torch.zeros(1, 1, 8, 6)
+    mask[..., 5:7, 2:4] = 1
+    found = zoomed(image, mask, size=4)
+    assert found.shape == (1, 1, 4, 4)
+    assert found[0, 0].tolist() == image[0, 0, 4:8, 1:5].tolist()
+    with pytest.raises(ValueError, match="a mask is empty"):
+        zoomed(image, 0 * mask)

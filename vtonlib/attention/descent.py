@@ -64,7 +64,7 @@ def descend(
     """Plain gradient descent on the queries of an attention, keys held fixed: q <- q - rate * gradient of the mixture.
 
     For a record of :func:`vtonlib.attention.zoo.record_of_map` the queries are the map's logits, so every row is free.
-    The books' losses are means over rows: a row then moves as if alone if ``rate`` grows with the number of rows.
+    The book's losses are means over rows: a row then moves as if alone if ``rate`` grows with the number of rows.
 
     Args:
         record: where it starts; left as it is.
@@ -78,10 +78,7 @@ def descend(
 
     Equation: eq-mixture. Book: sec-descend-a-map.
     """
-    if unknown := sorted(set(weights) - set(losses)):
-        raise ValueError(f"weights of {', '.join(unknown)}, but the losses are {', '.join(losses)}")
-    if not steps or list(steps) != sorted(set(steps)) or steps[0] < 0:
-        raise ValueError(f"steps are {list(steps)}: expected ascending numbers, 0 or more")
+    _check(losses, weights, steps)
     query = record.query.detach().clone()
     records: list[AttentionRecord] = []
     for step in range(steps[-1] + 1):
@@ -95,3 +92,10 @@ def descend(
     with torch.no_grad():
         values = {name: tuple(float(loss(one)) for one in records) for name, loss in losses.items()}
     return Descent(tuple(steps), tuple(records), values)
+
+
+def _check(losses: Mapping[str, Loss], weights: Mapping[str, float], steps: Sequence[int]) -> None:
+    if unknown := sorted(set(weights) - set(losses)):
+        raise ValueError(f"weights of {', '.join(unknown)}, but the losses are {', '.join(losses)}")
+    if not steps or list(steps) != sorted(set(steps)) or steps[0] < 0:
+        raise ValueError(f"steps are {list(steps)}: expected ascending numbers, 0 or more")

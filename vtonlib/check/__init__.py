@@ -51,6 +51,7 @@ from vtonlib.check.normalization import (
     weak_channel,
     weight_length,
 )
+from vtonlib.check.printings import silent_shape
 from vtonlib.check.short_way import two_readings
 from vtonlib.check.strip import by_hand_7_1, uniform_error
 from vtonlib.check.sureness import (
@@ -66,7 +67,6 @@ from vtonlib.check.variation import (
     neighbour_pulls,
     pair_variation,
     shared_keys,
-    silent_shape,
     squeezed,
 )
 from vtonlib.check.world import best_constant, by_hand_1_1, colour_attention, mirrored_flow

@@ -17,6 +17,7 @@ from vtonlib.evaluation import end_point_error
 from vtonlib.grids import resize_image
 from vtonlib.viz.element import ElementFigure, element, table
 from vtonlib.viz.figures import place_colours
+from vtonlib.viz.zoo import _stretched
 
 BUDGET = 250_000
 """Bytes that one figure may add to a page."""
@@ -65,9 +66,6 @@ class DescentExplorer(ElementFigure):
         _check(descents, self.starts, self.mixtures, mask)
         self.steps = list(next(iter(descents.values())).steps)
         inside = mask[0] > 0.5
-        places = truth[inside]
-        low, high = places.aminmax(dim=0)
-        hues = place_colours(2 * (places - low) / (high - low).clamp_min(1e-6) - 1)
         self.errors: dict[tuple[str, str], list[float]] = {}
         frames = {}
         for key, descent in descents.items():
@@ -87,7 +85,7 @@ class DescentExplorer(ElementFigure):
             "size": list(inside.shape),
             "patches": inside.nonzero().tolist(),
             "reach": REACH,
-            "hues": _bytes(hues * 2 - 1),
+            "hues": _bytes(place_colours(_stretched(truth[inside])) * 2 - 1),
             "person": _bytes(_patches(person, inside)),
             "frames": frames,
         }

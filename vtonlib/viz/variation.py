@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from vtonlib.attention import AttentionRecord, expected_coordinates
-from vtonlib.grids import resize_image, warp
+from vtonlib.grids import resize_image, resize_nearest, warp
 from vtonlib.viz.diagrams import Diagram
 from vtonlib.viz.figures import NEUTRAL, PALETTE, STYLE, _pixels, _subplots, place_colours, plt
-from vtonlib.viz.zoo import threads
+from vtonlib.viz.zoo import _stretched, threads
 
 
 def loss_diagram() -> Diagram:
@@ -92,17 +92,13 @@ def copied_picture(
     """
     inside = mask[0] > 0.5
     wanted = resize_image(person[None], *inside.shape)[0]
-    pictures, nets = {"as it should be": wanted}, [truth]
-    for title, record in records.items():
-        net = expected_coordinates(record)
-        read = warp(resize_image(garment[None], *record.key_grids[0]), net)[0]
-        grey = (wanted.mean(0, keepdim=True) * 0.3 + 0.6).expand_as(read)
+    grey = (wanted.mean(0, keepdim=True) * 0.3 + 0.6).expand_as(wanted)
+    pictures, nets = {"as it should be": wanted}, [truth, *(expected_coordinates(r)[0] for r in records.values())]
+    for (title, record), net in zip(records.items(), nets[1:], strict=True):
+        read = warp(resize_image(garment[None], *record.key_grids[0]), net[None])[0]
         pictures[title] = torch.where(inside, read, grey)
-        nets.append(net[0])
     figure, axes = _subplots(2, len(pictures), 1.5 * len(pictures), 4.3)
-    places = truth[inside]
-    low, high = places.aminmax(dim=0)
-    hues = place_colours(2 * (places - low) / (high - low).clamp_min(1e-6) - 1).numpy()
+    hues = place_colours(_stretched(truth[inside])).numpy()
     for column, ((title, picture), net) in enumerate(zip(pictures.items(), nets, strict=True)):
         above, below = axes[:, column]
         above.imshow(_pixels(picture), interpolation="nearest")
@@ -112,3 +108,28 @@ def copied_picture(
         below.set(xlim=(-1.08, 1.08), ylim=(1.08, -1.08), xticks=[], yticks=[])
         below.set_aspect((inside.shape[0] - 1) / (inside.shape[1] - 1))
     return figure
+
+
+def zoomed(
+    images: Float[Tensor, "n c h w"], mask: Float[Tensor, "n 1 h w"], size: int = 48
+) -> Float[Tensor, "n c s s"]:
+    """The part of every image around its mask, a square, enlarged to ``size`` pixels without new values.
+
+    Raises:
+        ValueError: for an empty mask.
+
+    Book: sec-attention-total-variation.
+    """
+    parts = []
+    for image, inside in zip(images, mask[:, 0] > 0.5, strict=True):
+        rows, columns = inside.nonzero(as_tuple=True)
+        if not len(rows):
+            raise ValueError("a mask is empty: expected something to look at")
+        side = min(int(max(rows.max() - rows.min(), columns.max() - columns.min())) + 3, *image.shape[1:])
+        ends = [
+            min(max((int(at.min()) + int(at.max()) + 1 - side) // 2, 0), n - side)
+            for at, n in zip((rows, columns), image.shape[1:], strict=True)
+        ]
+        part = image[:, ends[0] : ends[0] + side, ends[1] : ends[1] + side]
+        parts.append(resize_nearest(part[None], size, size)[0])
+    return torch.stack(parts)
