@@ -15,7 +15,8 @@ ARMS, REGIONS = ("base", "frozen", "unfrozen", "scratch"), ("masked", "garment",
 def measure(seed: int) -> dict[str, float]:
     """``ARM_test`` and ``ARM_cross``: masked SSIM on the two splits; ``ARM_drop``: from the one to the other.
 
-    ``ARM_garment_drop`` and ``ARM_around_drop`` are the same inside the garment and in the rest of the mask;
+    ``ARM_garment_drop`` and ``ARM_around_drop`` are the same inside the garment and in the rest of the mask,
+    where ``ARM_around_cross`` is the level on cross;
     ``ARM_error`` is the error of places on the cross split in pixels of 64x48, ``ARM_error_rise`` how much larger it
     is than on test. ``over_X`` is how much less the frozen base drops than X, ``garment_over_scratch`` and
     ``around_over_scratch`` by region; ``at_home`` how much better the unfrozen base paints on test than the frozen;
@@ -30,6 +31,7 @@ def measure(seed: int) -> dict[str, float]:
         for region in REGIONS:
             name = f"{arm}_drop" if region == "masked" else f"{arm}_{region}_drop"
             found[name] = test[f"{region}_ssim"] - cross[f"{region}_ssim"]
+        found[f"{arm}_around_cross"] = cross["around_ssim"]
         if arm != "base":
             found |= {f"{arm}_error": cross["error"], f"{arm}_error_rise": cross["error"] - test["error"]}
     found |= {f"over_{arm}": found[f"{arm}_drop"] - found["frozen_drop"] for arm in ("unfrozen", "scratch")}
