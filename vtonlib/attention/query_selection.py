@@ -123,7 +123,8 @@ class QuerySelection:
         tokens = source.shape[-2:].numel()
         if ids.numel() and not 0 <= (low := int(ids.min())) <= int(ids.max()) < tokens:
             raise ValueError(f"ids run from {low} to {int(ids.max())}: expected 0 to {tokens - 1}")
-        attention = self.attention(source, ids)
+        source, translation = (maps.contiguous(memory_format=torch.channels_last) for maps in (source, translation))
+        attention = self.attention(source, ids)  # the kernels would copy tokens that are strided, for each reading
         other = attention if self.shared else self.attention(translation, ids)
         return PatchPairs(self._read(source, ids, attention), self._read(translation, ids, other), ids)
 
@@ -181,7 +182,7 @@ RULES: Mapping[str, QuerySelection] = MappingProxyType(
 
 
 @torch.no_grad()
-def row_entropy(record: AttentionRecord, *, rows_per_chunk: int = 256) -> Float[Tensor, "b heads nq"]:
+def row_entropy(record: AttentionRecord, *, rows_per_chunk: int = 128) -> Float[Tensor, "b heads nq"]:
     """The entropy of every row, in nats, without a gradient: some rows at a time, and exact for rows of one weight.
 
     :meth:`AttentionRecord.entropy <vtonlib.attention.record.AttentionRecord.entropy>` has a gradient, for which it

@@ -1,0 +1,129 @@
+"""Query selection with and without the map of all patches: time and memory side by side in one run, on one core.
+
+    python -m tools bench query_selection
+
+``straightforward`` is what the steps of the method say, one after the other, with autograd on: the whole map, its
+entropies, a sort, the chosen rows, what they read; for windows an unfolded map. ``ours`` is vtonlib's. Each variant
+runs in a process of its own, so that one's peak of memory does not hide another's; time is CPU time, the least of
+several.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vtonlib.attention.query_selection import RULES, PatchPairs
+from vtonlib.losses.patch_nce import patch_nce
+from vtonlib.models.translator import unit_patches
+
+CHANNELS, COUNT, WINDOW = 256, 256, 7
+
+
+def straightforward_global(source: Tensor, translation: Tensor) -> PatchPairs:
+    tokens, others = source.flatten(2).mT, translation.flatten(2).mT
+    weights = (tokens @ tokens.mT).softmax(-1)
+    entropy = -torch.special.xlogy(weights, weights).sum(-1)
+    ids = entropy.argsort(dim=-1)[:, :COUNT]
+    rows = weights.gather(1, ids[..., None].expand(-1, -1, weights.shape[-1]))
+    return PatchPairs(rows @ tokens, rows @ others, ids)
+
+
+def straightforward_local_selection(source: Tensor, translation: Tensor) -> Tensor:
+    windows = F.unfold(source, WINDOW, padding=WINDOW // 2).unflatten(1, (source.shape[1], WINDOW**2))
+    weights = torch.einsum("bcn, bckn -> bnk", source.flatten(2), windows).softmax(-1)
+    entropy = -torch.special.xlogy(weights, weights).sum(-1)
+    return entropy.argsort(dim=-1)[:, :COUNT]
+
+
+def our_global(source: Tensor, translation: Tensor) -> PatchPairs:
+    return RULES["global"].pair(source, translation)
+
+
+def our_local_selection(source: Tensor, translation: Tensor) -> Tensor:
+    return RULES["local"].choose(source)
+
+
+def with_backward(route: Callable[[Tensor, Tensor], PatchPairs]) -> Callable[[Tensor, Tensor], None]:
+    def run(source: Tensor, translation: Tensor) -> None:
+        pairs = route(source, translation)
+        patch_nce(unit_patches(pairs.translation), unit_patches(pairs.source)).mean().backward()
+
+    return run
+
+
+CASES: dict[str, tuple[int, Callable[..., Any], Callable[..., Any]]] = {
+    "global_with_backward": (64, with_backward(straightforward_global), with_backward(our_global)),
+    "global_forward": (128, straightforward_global, our_global),
+    "local_selection": (64, straightforward_local_selection, our_local_selection),
+}
+"""Side of the map, and the two variants."""
+VARIANTS = ("straightforward", "ours")
+
+
+def new_maps(side: int) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    shape = (1, CHANNELS, side, side)  # scaled so that rows are neither even nor saturated
+    return tuple((0.3 * torch.randn(shape, generator=generator)).requires_grad_() for _ in range(2))
+
+
+def peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def measure(case: str, variant: str, repeats: int) -> dict[str, float]:
+    """Least CPU seconds, and by how much the peak of memory rises."""
+    side, *variants = CASES[case]
+    run = variants[VARIANTS.index(variant)]
+
+    def once(maps: tuple[Tensor, Tensor]) -> float:
+        start = time.process_time()
+        run(*maps)
+        return time.process_time() - start
+
+    once(new_maps(20))  # loads the kernels
+    maps = new_maps(side)
+    before = peak()
+    seconds = [once(maps)]
+    megabytes = (peak() - before) / 1e6
+    seconds += [once(new_maps(side)) for _ in range(repeats - 1)]
+    return {"seconds": min(seconds), "megabytes": megabytes}
+
+
+def in_a_fresh_process(case: str, variant: str, repeats: int) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.query_selection", "--only", case, variant, "--repeats", str(repeats)]
+    root = Path(__file__).resolve().parents[1]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, cwd=root).stdout)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--only", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    if arguments.only:
+        print(json.dumps(measure(*arguments.only, arguments.repeats)))
+        return
+    result: dict[str, Any] = {"torch": torch.__version__, "threads": 1, "channels": CHANNELS, "patches": COUNT}
+    for case, (side, *_) in CASES.items():
+        plain, ours = (in_a_fresh_process(case, variant, arguments.repeats) for variant in VARIANTS)
+        ratios = {f"{unit}_ratio": ours[unit] / max(plain[unit], 1e-9) for unit in ("seconds", "megabytes")}
+        result[case] = {"side": side, "straightforward": plain, "ours": ours, **ratios}
+        print(f"{case} {side}x{side}: {json.dumps(result[case])}")
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
