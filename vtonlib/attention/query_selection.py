@@ -90,7 +90,7 @@ class QuerySelection:
             return row_entropy(AttentionRecord.from_features(features, scale=self.scale))[:, 0]
         if self.select == "local":
             scores = window_scores(features, self.window, official_layout=self.official_layout)
-            return _entropy_of(scores.mul_(self.scale), dim=1).flatten(1)
+            return _entropy_of(scores.mul_(self.scale), torch.empty_like(scores), dim=1).flatten(1)
         raise ValueError("patches selected at random have no entropy: select is 'random'")
 
     def choose(
@@ -182,28 +182,37 @@ RULES: Mapping[str, QuerySelection] = MappingProxyType(
 
 
 @torch.no_grad()
-def row_entropy(record: AttentionRecord, *, rows_per_chunk: int = 128) -> Float[Tensor, "b heads nq"]:
+def row_entropy(record: AttentionRecord, *, entries_per_chunk: int = 2**19) -> Float[Tensor, "b heads nq"]:
     """The entropy of every row, in nats, without a gradient: some rows at a time, and exact for rows of one weight.
 
     :meth:`AttentionRecord.entropy <vtonlib.attention.record.AttentionRecord.entropy>` has a gradient, for which it
     takes the difference of two numbers of the size of the logits. Raw features have logits of hundreds, and there what
     is selected would be rounding. Here both terms of ln Z + sum p (max x - x) are positive.
 
+    Args:
+        record: the attention.
+        entries_per_chunk: how many entries of a head's map exist at once, unless a row has more.
+
     Book: sec-query-selection.
     """
     dtype = torch.promote_types(torch.promote_types(record.query.dtype, record.key.dtype), torch.float32)
-    key = record.key.to(dtype)
+    query, key = record.query.to(dtype), record.key.to(dtype).mT
+    rows, entropy = max(entries_per_chunk // key.shape[-1], 1), query.new_empty(query.shape[:3])
+    logits, weights = (query.new_empty(*query.shape[:2], min(rows, query.shape[2]), key.shape[-1]) for _ in range(2))
     with torch.autocast(key.device.type, enabled=False):
-        chunks = [
-            _entropy_of((record.scale * rows.to(dtype)) @ key.mT, dim=-1)
-            for rows in record.query.split(rows_per_chunk, dim=2)
-        ]
-    return torch.cat(chunks, dim=-1)
+        for chunk, result in zip(query.split(rows, dim=2), entropy.split(rows, dim=2), strict=True):
+            size = chunk.shape[2]
+            torch.matmul(record.scale * chunk, key, out=logits[:, :, :size])
+            result.copy_(_entropy_of(logits[:, :, :size], weights[:, :, :size], dim=-1))
+    return entropy
 
 
-def _entropy_of(logits: Tensor, dim: int) -> Tensor:
-    """ln Z + sum p (max x - x); overwrites the logits."""
+def _entropy_of(logits: Tensor, weights: Tensor, dim: int) -> Tensor:
+    """ln Z + sum p (max x - x); overwrites both, of which ``weights`` only lends its memory.
+
+    New memory for each chunk would not be given back while a small result lies behind it.
+    """
     logits -= logits.amax(dim, keepdim=True)
-    weights = logits.exp()
+    torch.exp(logits, out=weights)
     total = weights.sum(dim)
     return total.log() - weights.mul_(logits).sum(dim) / total
