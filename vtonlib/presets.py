@@ -73,6 +73,42 @@ STABLEVITON = StableVITONConfig(
     supervision=Supervision(coordinates=1.0, rows=0.05, layers="unet.warps.[01].attn2.core"),
 )
 """What the sizes of :func:`stableviton` have in common."""
+_STABLEVITONS: dict[Size, tuple[StableVITONConfig, TrainConfig]] = {
+    "tiny": (
+        dataclasses.replace(
+            STABLEVITON,
+            block_out_channels=(64, 96),
+            attention_levels=(False, False),
+            pure_noise=0.9,
+            denoising_steps=1,
+            cached_examples=2560,
+        ),
+        TrainConfig(steps=1050, batch_size=16, learning_rate=3e-3, schedule="cosine"),
+    ),
+    "small": (
+        dataclasses.replace(
+            STABLEVITON,
+            block_out_channels=(32, 64, 80, 80),
+            attention_levels=(False, False, True, True),
+            supervision=dataclasses.replace(STABLEVITON.supervision, layers="unet.warps.[0123].attn2.core"),
+            denoising_steps=1,  # trained for hours of a processor, more steps still paint the start noise
+        ),
+        TrainConfig(
+            steps=12_000, batch_size=32, learning_rate=1.5e-3, schedule="cosine", ema_decay=0.998, save_every=500
+        ),
+    ),
+    "base": (
+        dataclasses.replace(
+            STABLEVITON,
+            block_out_channels=(96, 192, 288, 288),
+            attention_levels=(False, True, True, True),
+            layers_per_block=2,
+            num_attention_heads=4,
+            denoising_steps=4,
+        ),
+        TrainConfig(steps=60_000, batch_size=64, learning_rate=2e-4, ema_decay=0.9995, save_every=1000),
+    ),
+}
 
 
 def stableviton(size: Size) -> ExperimentConfig:
@@ -87,42 +123,7 @@ def stableviton(size: Size) -> ExperimentConfig:
     UNet, nearly always pure noise, one denoising step. Two cores that compute in bf16 train it in under four minutes
     with ``--set train.precision=bf16``.
     """
-    task, train = {
-        "tiny": (
-            dataclasses.replace(
-                STABLEVITON,
-                block_out_channels=(64, 96),
-                attention_levels=(False, False),
-                pure_noise=0.9,
-                denoising_steps=1,
-                cached_examples=2560,
-            ),
-            TrainConfig(steps=1050, batch_size=16, learning_rate=3e-3, schedule="cosine"),
-        ),
-        "small": (
-            dataclasses.replace(
-                STABLEVITON,
-                block_out_channels=(32, 64, 80, 80),
-                attention_levels=(False, False, True, True),
-                supervision=dataclasses.replace(STABLEVITON.supervision, layers="unet.warps.[0123].attn2.core"),
-                denoising_steps=1,  # trained for hours of a processor, more steps still paint the start noise
-            ),
-            TrainConfig(
-                steps=12_000, batch_size=32, learning_rate=1.5e-3, schedule="cosine", ema_decay=0.998, save_every=500
-            ),
-        ),
-        "base": (
-            dataclasses.replace(
-                STABLEVITON,
-                block_out_channels=(96, 192, 288, 288),
-                attention_levels=(False, True, True, True),
-                layers_per_block=2,
-                num_attention_heads=4,
-                denoising_steps=4,
-            ),
-            TrainConfig(steps=60_000, batch_size=64, learning_rate=2e-4, ema_decay=0.9995, save_every=1000),
-        ),
-    }[size]
+    task, train = _STABLEVITONS[size]
     return ExperimentConfig(preset="stableviton", size=size, task=task, data=ANYHOW[size], train=train)
 
 
