@@ -89,6 +89,9 @@ def test_entropy_does_not_depend_on_the_chunks(entries_per_chunk: int) -> None:
     found = row_entropy(record, entries_per_chunk=entries_per_chunk)
     torch.testing.assert_close(found, explicit_entropy(record.weights()), rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(found, record.entropy(), rtol=1e-10, atol=1e-10)
+    other = replace(record, key=maps(2, 1, 35, 6, seed=1)[0])  # not symmetric
+    found = row_entropy(other, entries_per_chunk=entries_per_chunk)
+    torch.testing.assert_close(found, explicit_entropy(other.weights()), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("select", ["global", "local"])

@@ -1,6 +1,6 @@
 """The attention of a patch to the window around it: scores of all patches without unfolding, records of some.
 
-A window has k = window x window places, row by row, the patch itself in the middle. Places beyond the edge hold zeros:
+A window has window x window places, row by row, the patch itself in the middle. Places beyond the edge hold zeros:
 they score 0 and take part in the softmax, as in the released code.
 
 The released code of QS-Attn unfolds a map into vectors whose slowest axis is the channel, and then reads them as if it
@@ -32,10 +32,10 @@ def check_window(window: int) -> None:
 @torch.no_grad()
 def window_scores(
     features: Float[Tensor, "b c h w"], window: int, *, official_layout: bool = False
-) -> Float[Tensor, "b k h w"]:
-    """The dot product of each patch with the k places of its window, at least in float32, without a gradient.
+) -> Float[Tensor, "b places h w"]:
+    """The dot product of each patch with the places of its window, at least in float32, without a gradient.
 
-    One product of two maps for each place instead of a map of k times the size; each also serves the place opposite.
+    Products of two maps, one for each place and the place opposite, instead of one map of as many times the size.
 
     Raises:
         ValueError: for an even window.
@@ -74,7 +74,9 @@ def _official_scores(features: Tensor, window: int) -> Tensor:
     return scores
 
 
-def neighbours(features: Float[Tensor, "b c h w"], ids: Int[Tensor, "b m"], window: int) -> Float[Tensor, "b m k c"]:
+def neighbours(
+    features: Float[Tensor, "b c h w"], ids: Int[Tensor, "b m"], window: int
+) -> Float[Tensor, "b m places c"]:
     """What lies in the windows around some patches, with its graph.
 
     Raises:
@@ -98,7 +100,7 @@ def window_record(
     scale: float = 1.0,
     official_layout: bool = False,
 ) -> AttentionRecord:
-    """The attention of some patches to their windows: a record with a head for each patch, of one query and k keys.
+    """The attention of some patches to their windows: a record with a head for each patch, which has one query.
 
     Read it with :func:`window_values`.
 
@@ -117,7 +119,7 @@ def window_record(
 
 def window_values(
     features: Float[Tensor, "b c h w"], ids: Int[Tensor, "b m"], window: int, *, official_layout: bool = False
-) -> Float[Tensor, "b m k c"]:
+) -> Float[Tensor, "b m places c"]:
     """What the records of :func:`window_record` read: the windows of this map, or of another of the same size.
 
     The released code reads these with a second mistake: the number of the patch runs fastest where it takes the place

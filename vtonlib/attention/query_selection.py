@@ -90,7 +90,7 @@ class QuerySelection:
             return row_entropy(AttentionRecord.from_features(features, scale=self.scale))[:, 0]
         if self.select == "local":
             scores = window_scores(features, self.window, official_layout=self.official_layout)
-            return _entropy_of(scores.mul_(self.scale), torch.empty_like(scores), dim=1).flatten(1)
+            return _entropy_of(scores.mul_(self.scale), dim=1).flatten(1)
         raise ValueError("patches selected at random have no entropy: select is 'random'")
 
     def choose(
@@ -182,12 +182,14 @@ RULES: Mapping[str, QuerySelection] = MappingProxyType(
 
 
 @torch.no_grad()
-def row_entropy(record: AttentionRecord, *, entries_per_chunk: int = 2**19) -> Float[Tensor, "b heads nq"]:
+def row_entropy(record: AttentionRecord, *, entries_per_chunk: int = 2**20) -> Float[Tensor, "b heads nq"]:
     """The entropy of every row, in nats, without a gradient: some rows at a time, and exact for rows of one weight.
 
     :meth:`AttentionRecord.entropy <vtonlib.attention.record.AttentionRecord.entropy>` has a gradient, for which it
     takes the difference of two numbers of the size of the logits. Raw features have logits of hundreds, and there what
     is selected would be rounding. Here both terms of ln Z + sum p (max x - x) are positive.
+
+    Where queries and keys are the same tensor, the logits are symmetric, and half of the products do for all.
 
     Args:
         record: the attention.
@@ -196,23 +198,43 @@ def row_entropy(record: AttentionRecord, *, entries_per_chunk: int = 2**19) -> F
     Book: sec-query-selection.
     """
     dtype = torch.promote_types(torch.promote_types(record.query.dtype, record.key.dtype), torch.float32)
-    query, key = record.query.to(dtype), record.key.to(dtype).mT
-    rows, entropy = max(entries_per_chunk // key.shape[-1], 1), query.new_empty(query.shape[:3])
-    logits, weights = (query.new_empty(*query.shape[:2], min(rows, query.shape[2]), key.shape[-1]) for _ in range(2))
+    query, key, same = record.query.to(dtype), record.key.to(dtype).mT, record.query is record.key
+    rows, (*front, queries), keys = max(entries_per_chunk // key.shape[-1], 1), query.shape[:3], key.shape[-1]
+    buffers = [query.new_empty(*front, min(rows, queries), keys) for _ in range(2)]
+    sums = query.new_zeros(3, *front, queries)
+    sums[0] = torch.finfo(dtype).min
     with torch.autocast(key.device.type, enabled=False):
-        for chunk, result in zip(query.split(rows, dim=2), entropy.split(rows, dim=2), strict=True):
-            size = chunk.shape[2]
-            torch.matmul(record.scale * chunk, key, out=logits[:, :, :size])
-            result.copy_(_entropy_of(logits[:, :, :size], weights[:, :, :size], dim=-1))
-    return entropy
+        for start in range(0, queries, rows):
+            stop, first = min(start + rows, queries), start if same else 0
+            logits = record.scale * query[:, :, start:stop] @ key[..., first:]
+            lent = [buffer[..., : stop - start, first:] for buffer in buffers]
+            _gather(sums[..., start:stop], logits, *lent, dim=-1)
+            if same and stop < queries:
+                _gather(sums[..., stop:], *(part[..., stop - first :] for part in (logits, *lent)), dim=-2)
+    return sums[1].log() + sums[2] / sums[1]
 
 
-def _entropy_of(logits: Tensor, weights: Tensor, dim: int) -> Tensor:
-    """ln Z + sum p (max x - x); overwrites both, of which ``weights`` only lends its memory.
+def _gather(sums: Tensor, logits: Tensor, below: Tensor, weights: Tensor, *, dim: int) -> None:
+    """Add logits x to what is known of their rows: max x, and the sums of w = exp(x - max x) and of w (max x - x).
 
-    New memory for each chunk would not be given back while a small result lies behind it.
+    ``below`` and ``weights`` lend their memory: new memory for each chunk would not be given back while a small result
+    lies behind it.
     """
+    old, total, moment = sums.unbind()
+    top = torch.maximum(old, logits.amax(dim))
+    kept = total * (old - top).exp()
+    torch.sub(top.unsqueeze(dim), logits, out=below)
+    torch.exp(torch.neg(below, out=weights), out=weights)
+    sums[1], sums[2] = (
+        kept + weights.sum(dim),
+        moment * (old - top).exp() + kept * (top - old) + weights.mul_(below).sum(dim),
+    )
+    sums[0] = top
+
+
+def _entropy_of(logits: Tensor, dim: int) -> Tensor:
+    """ln Z + sum p (max x - x); overwrites the logits."""
     logits -= logits.amax(dim, keepdim=True)
-    torch.exp(logits, out=weights)
+    weights = logits.exp()
     total = weights.sum(dim)
     return total.log() - weights.mul_(logits).sum(dim) / total
