@@ -151,6 +151,17 @@ def test_shared_attention_is_the_source_s() -> None:
         assert torch.equal(own.translation, alone.source)
 
 
+@pytest.mark.parametrize("official_layout", [False, True])
+@pytest.mark.parametrize("what", ["global", "local"])
+def test_scale_is_a_factor_of_the_products(what: str, official_layout: bool) -> None:
+    source, _ = maps(2, 6, 5, 7)
+    rule = QuerySelection(select=what, route=what, window=3, official_layout=official_layout)
+    quarter, ids = replace(rule, scale=0.25), torch.tensor([[3, 8]] * 2)
+    torch.testing.assert_close(quarter.entropy(source), rule.entropy(source / 2))
+    found, expected = quarter.attention(source, ids), rule.attention(source / 2, ids)
+    torch.testing.assert_close(found.weights(), expected.weights())
+
+
 @pytest.mark.parametrize("select", ["global", "local"])
 def test_length_does_not_count_among_unit_features(select: str) -> None:
     source, _ = maps(1, 6, 5, 7)
