@@ -43,10 +43,10 @@ def measure(seed: int) -> dict[str, float]:
     """For each model errors in tokens and entropies in nats; of the shipped model on the group ``seed`` of people.
 
     ``surest`` and ``unsurest`` are the mean errors of the quarter of the queries with the lowest and with the highest
-    entropy, ``cold``, ``colder`` and ``hot`` are at a half, a quarter and twice the temperature. ``shown`` is the error of
-    the shipped model when its keys see another garment, against the places of *that* one, ``blank`` is with a white
-    page, ``rank_within`` the mean over pictures of the correlation within each. ``gap`` is what the entropy of the head-mean map has more than the heads,
-    ``sorted`` what the least sure quarter errs more than the surest.
+    entropy, ``cold``, ``colder`` and ``hot`` are at a half, a quarter and twice the temperature. ``shown`` is the error
+    of the shipped model when its keys see another garment, against the places of *that* one, ``blank`` is with a white
+    page, ``rank_within`` the mean over pictures of the correlation within each. ``gap`` is what the entropy of the
+    head-mean map has more than the heads, ``sorted`` what the least sure quarter errs more than the surest.
     """
     runs = json.loads(RESULTS.read_text(encoding="utf8"))["runs"]
     found = {f"{arm}_{name}": runs[f"{arm}-{seed}"][key] for arm in ARMS for name, key in SCORES.items()}
