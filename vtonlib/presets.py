@@ -120,8 +120,8 @@ def stableviton(size: Size) -> ExperimentConfig:
     task.supervision.rows=0`` leaves it to itself. The lattice of the finest blocks is 16x12 in tiny, 32x24 in small.
 
     Tiny is the fastest setting known that paints well (the speed run's page): flat and wide, self-attention in neither
-    UNet, nearly always pure noise, one denoising step. Two cores that compute in bf16 train it in three and a half minutes
-    with ``--set train.precision=bf16``.
+    UNet, nearly always pure noise, one denoising step. Two cores that compute in bf16 train it in three and a half
+    minutes with ``--set train.precision=bf16``.
     """
     task, train = _STABLEVITONS[size]
     return ExperimentConfig(preset="stableviton", size=size, task=task, data=ANYHOW[size], train=train)
