@@ -92,7 +92,7 @@ def paper_total_variation(record: AttentionRecord, mask: Float[Tensor, "b 1 h w"
 def total_variation_denoising(
     field: Float[Tensor, "b h w e"], mask: Float[Tensor, "b 1 h w"], strength: float, *, steps: int = 400
 ) -> Float[Tensor, "b h w e"]:
-    """The field y that makes 1/2 sum (y - x)^2 + strength * sum over pairs of neighbours |y_k - y_i| least.
+    """The field y that makes 1/2 sum (y - x)^2 + strength * the sum of abs(y_k - y_i) over pairs of neighbours least.
 
     A signal is a field of one row, a picture one of several, a map of centres one with two numbers at each place; each
     number is treated by itself. A pair counts where both its ends are inside ``mask``; outside nothing changes.
