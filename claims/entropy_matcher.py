@@ -28,15 +28,13 @@ ARMS = {
     "blind": "blind",
 }
 READINGS = ("epe", "strongest", "mass", "spread", "entropy", "variation", "swaps", "colour")
-LAYINGS = {"anyhow": ("", READINGS)}
-"""How garments lie in training and test: what stands before a metric's name, and what is told of it."""
 TEMPERED = ("mild", "strong", "later", "later_mild")
 
 
-def of_laying(run: dict[str, dict[str, float]], names: tuple[str, ...]) -> dict[str, float]:
+def readings(run: dict[str, dict[str, float]]) -> dict[str, float]:
     """The readings of every arm, what each brings over the arm without a loss, and over a temperature."""
     arms = {arm: run[stored] for arm, stored in ARMS.items()}
-    found = {f"{arm}_{name}": scores[name] for arm, scores in arms.items() for name in names}
+    found = {f"{arm}_{name}": scores[name] for arm, scores in arms.items() for name in READINGS}
     for arm, scores in arms.items():
         if arm != "none":
             found[f"{arm}_gain"] = arms["none"]["epe"] - scores["epe"]
@@ -58,9 +56,4 @@ def measure(seed: int) -> dict[str, float]:
     same over the temperature: ``over_temperature`` of ``strong``, ``ARM_over_temperature`` of the others, and their
     ``mass_over_temperature``; ``temperature`` is the one used.
     """
-    runs = json.loads(RESULTS.read_text(encoding="utf8"))["runs"]
-    found: dict[str, float] = {}
-    for laid, (before, names) in LAYINGS.items():
-        scores = of_laying(runs[f"{laid}-{seed}"], names)
-        found |= {f"{before}{name}": value for name, value in scores.items()}
-    return found
+    return readings(json.loads(RESULTS.read_text(encoding="utf8"))["runs"][f"anyhow-{seed}"])

@@ -22,14 +22,12 @@ ARMS = {
     "blind": "blind",
 }
 READINGS = ("epe", "strongest", "mass", "spread", "entropy", "variation", "slope", "shared", "reach", "swaps", "colour")
-LAYINGS = {"anyhow": ("", READINGS)}
-"""How garments lie in training and test: what stands before a metric's name, and what is told of it."""
 
 
-def of_laying(run: dict[str, dict[str, float]], names: tuple[str, ...]) -> dict[str, float]:
+def readings(run: dict[str, dict[str, float]]) -> dict[str, float]:
     """The readings of every arm, and what each brings over the arm without a loss."""
     arms = {arm: run[stored] for arm, stored in ARMS.items()}
-    found = {f"{arm}_{name}": scores[name] for arm, scores in arms.items() for name in names}
+    found = {f"{arm}_{name}": scores[name] for arm, scores in arms.items() for name in READINGS}
     found |= {f"{arm}_gain": arms["none"]["epe"] - scores["epe"] for arm, scores in arms.items() if arm != "none"}
     known = run["baselines"]
     return found | {"uniform_epe": known["uniform_epe"], "copy_epe": known["copy_epe"]}
@@ -44,15 +42,11 @@ def measure(seed: int) -> dict[str, float]:
     ``paper_pull`` is how much farther from the middle the code's form leaves centres than the paper's, as a share of
     the truth's distance.
     """
-    runs = json.loads(RESULTS.read_text(encoding="utf8"))["runs"]
-    found: dict[str, float] = {}
-    for laid, (before, names) in LAYINGS.items():
-        scores = of_laying(runs[f"{laid}-{seed}"], names)
-        found |= {f"{before}{name}": value for name, value in scores.items()}
+    run = json.loads(RESULTS.read_text(encoding="utf8"))["runs"][f"anyhow-{seed}"]
+    found, known = readings(run), run["baselines"]
     for arm in ("mild", "strong", "later", "later_mild", "released", "paper"):
         found |= {f"{arm}_{n}_gain": found[f"none_{n}"] - found[f"{arm}_{n}"] for n in ("swaps", "strongest")}
         found |= {f"{arm}_{n}_change": found[f"{arm}_{n}"] - found[f"none_{n}"] for n in ("slope", "shared")}
-    known = runs[f"anyhow-{seed}"]["baselines"]
     return found | {
         "paper_pull": found["strong_reach"] - found["paper_reach"],
         "truth_variation": known["truth_variation"],
