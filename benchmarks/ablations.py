@@ -83,6 +83,13 @@ REFERENCES = ("copy", "uniform", "agnostic")
 Scores = dict[str, float]
 
 
+def people(laid: str = "anyhow") -> tuple[TryOnBatch, list[str]]:
+    """The test people in others' garments, and the fabric of each garment."""
+    examples = Examples("unpaired", World(DataConfig(laid=laid)), "test", unpaired=True)  # type: ignore[arg-type]
+    parts = list(examples.batches(EXAMPLES))
+    return TryOnBatch.concatenate([part for part, _ in parts]), [kind for _, names in parts for kind in names]
+
+
 def references(batch: TryOnBatch) -> Scores:
     """What needs no training: the flat garment pasted, its centre's colour painted, nothing painted; and how far a
     copy and uniform attention point from the true places."""
@@ -123,9 +130,7 @@ def main() -> None:
     options = parser.parse_args()
     runs = json.loads(options.out.read_text(encoding="utf8"))["runs"] if options.out.exists() else {}
     keep_freed_memory()
-    world = World(CONFIG.data)
-    parts = list(Examples("unpaired", world, "test", unpaired=True).batches(EXAMPLES))
-    batch, kinds = TryOnBatch.concatenate([part for part, _ in parts]), [kind for _, names in parts for kind in names]
+    batch, kinds = people()
     latents = None
     rest = {"examples": EXAMPLES, "references": references(batch)}
     for seed in range(options.seeds):
@@ -133,9 +138,9 @@ def main() -> None:
             if f"{arm}-{seed}" in runs:
                 continue
             if latents is None:
-                task = new_task(TASK, world.config)
+                task = new_task(TASK, CONFIG.data)
                 assert isinstance(task, StableVITONTask)
-                latents = LatentSource(world, task.autoencoder, TASK.cached_examples)
+                latents = LatentSource(World(CONFIG.data), task.autoencoder, TASK.cached_examples)
             start = time.perf_counter()
             found = measure(arm, seed, latents, batch, kinds)
             runs[f"{arm}-{seed}"] = {"seconds": round(time.perf_counter() - start, 1), **found}

@@ -66,7 +66,7 @@ def tempered(record: AttentionRecord, batch: TryOnBatch) -> Scores:
     truth, mask = truth_on_lattice(batch.flow, batch.flow_mask, *record.query_grid)
     known, found = mask.flatten(1) > 0.5, {}
     for tau in TEMPERATURES:
-        off = end_point_error(expected_coordinates(record, temperature=tau), truth, mask, lattice=record.key_grids[0])
+        off = end_point_error(expected_coordinates(record, temperature=tau), truth, mask, lattice=record.key_grid)
         found[f"epe_{tau}"] = float(off.nanmean())
         found[f"entropy_{tau}"] = float(record.entropy(temperature=tau).mean(1)[known].mean())
     return found
@@ -102,7 +102,8 @@ def shipped(group: int) -> Scores:
     record = attend(other_garments(batch))
     known = truth_on_lattice(batch.flow, batch.flow_mask, *record.query_grid)[1].flatten(1) > 0.5
     blank = attend(torch.ones_like(batch.garment)).entropy().mean(1)[known]
-    each = [doubts(attend_one(attend(batch.garment), i), batch[i : i + 1]) for i in range(GROUP)]
+    own = attend(batch.garment)
+    each = [doubts(attend_one(own, i), batch[i : i + 1]) for i in range(GROUP)]
     ranks = [partial_rank_correlation(one.entropy, one.error) for one in each if len(one.error) > LEAST]
     found = {"shown_error": float(doubts(record, worn_instead).error.mean()), "blank_entropy": float(blank.mean())}
     return scores(attend, batch) | found | {"rank_within": sum(ranks) / len(ranks)}

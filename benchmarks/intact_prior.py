@@ -36,7 +36,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from benchmarks.ablations import TRAIN, references
+from benchmarks import ablations
+from benchmarks.ablations import EXAMPLES, TRAIN, references
 from benchmarks.blind import error, train_stable_viton
 from vtonlib.attention import expected_coordinates
 from vtonlib.config import DataConfig, TrainConfig
@@ -53,24 +54,13 @@ from vtonlib.pipelines.diffusion import TryOnDiffusionPipeline
 from vtonlib.presets import ExperimentConfig
 from vtonlib.tasks.latents import LatentSource
 from vtonlib.tasks.stable_viton import StableVITONConfig
-from vtonlib.tasks.supervision import Supervision
 
 RESULTS = Path(__file__).parent / "results" / "intact_prior.json"
-EXAMPLES = 96
 BASE, BRANCH = 200, 200
 """Steps of the two stages; ``scratch`` has both."""
 DATA = DataConfig(laid="anyhow")
-TASK = StableVITONConfig(
-    block_out_channels=(64, 96),
-    attention_levels=(False, False),
-    num_attention_heads=1,
-    garment_network="unet",
-    carries_latents=True,
-    patch_size=2,
-    pure_noise=0.9,
-    supervision=Supervision(coordinates=1.0, rows=0.05, layers="unet.warps.[01].attn2.core"),
-    denoising_steps=1,
-    cached_examples=2048,
+TASK = replace(
+    ablations.TASK, block_out_channels=(64, 96), attention_levels=(False, False), pure_noise=0.9, denoising_steps=1
 )
 """The flat, wide network of the speed run, told where to look: of all small ones it learns fastest."""
 SPLITS: dict[str, Split] = {"test": "test", "cross": "cross"}

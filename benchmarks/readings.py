@@ -58,7 +58,7 @@ def readings(record: AttentionRecord, batch: TryOnBatch) -> Scores:
     common with another's; ``reach``, the mean distance of centres from the middle of the garment's picture, as a share
     of the truth's; ``slope``, the mean jump between the centres of neighbours, as a share of the true one.
     """
-    grid = record.key_grids[0]
+    grid = record.key_grid
     truth, known = truth_on_lattice(batch.flow, batch.flow_mask, *record.query_grid)
     inside = known[:, 0] > 0.5
     found, true = (to_pixels(flow, *grid) for flow in (expected_coordinates(record), truth))
@@ -75,7 +75,7 @@ def readings(record: AttentionRecord, batch: TryOnBatch) -> Scores:
 def truths(batch: TryOnBatch, record: AttentionRecord) -> Scores:
     """What the true places themselves read, on the record's lattice."""
     truth, known = truth_on_lattice(batch.flow, batch.flow_mask, *record.query_grid)
-    steps = to_pixels(truth, *record.key_grids[0])
+    steps = to_pixels(truth, *record.key_grid)
     return {
         "truth_variation": float(total_variation(steps, known)),
         "truth_shared": sharing(truth, known),

@@ -37,13 +37,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from benchmarks.ablations import references
+from benchmarks import ablations
+from benchmarks.ablations import EXAMPLES, people, references
 from benchmarks.blind import LAID, error, train_stable_viton
 from benchmarks.readings import gradient_norms, readings
 from vtonlib.attention import expected_coordinates
-from vtonlib.config import DataConfig, TrainConfig
+from vtonlib.config import DataConfig
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.data.source import training_batches
 from vtonlib.data.world import World
@@ -54,45 +53,24 @@ from vtonlib.experiment import try_on
 from vtonlib.memory import keep_freed_memory
 from vtonlib.pipelines.load import Pipeline
 from vtonlib.presets import ExperimentConfig, new_task
-from vtonlib.scoring import Examples
 from vtonlib.tasks.latents import LatentSource
-from vtonlib.tasks.stable_viton import StableVITONConfig, StableVITONTask
+from vtonlib.tasks.stable_viton import StableVITONTask
 from vtonlib.tasks.supervision import Shaping, Supervision
-from vtonlib.training.precision import computes_in_bf16
 from vtonlib.training.trainer import seed_everything
 from vtonlib.viz.shaped import STORED, Shaped, load_shaped, save_shaped
 
 RESULTS = Path(__file__).parent / "results" / "shaping.json"
-EXAMPLES = 96
-TRAIN = TrainConfig(
-    steps=300,
-    batch_size=16,
-    learning_rate=2e-3,
-    schedule="cosine",
-    ema_decay=0.98,
-    precision="bf16" if computes_in_bf16(torch.device("cpu")) else "no",
-    sample_every=0,
-)
+TRAIN = replace(ablations.TRAIN, sample_every=0)
 MORE = replace(TRAIN, steps=100, learning_rate=1e-3)
 """Of the arms that go on."""
-TASK = StableVITONConfig(
-    block_out_channels=(32, 64, 64),
-    attention_levels=(False, True, True),
-    num_attention_heads=1,
-    garment_network="unet",
-    carries_latents=True,
-    patch_size=2,
-    pure_noise=0.5,
-    denoising_steps=4,
-    cached_examples=2048,
-)
-"""As benchmarks/ablations.py's, left to itself. Written out: a preset that learns better changes nothing here."""
-LAYERS = "unet.warps.[01].attn2.core"
-TELLING = Supervision(coordinates=1.0, rows=0.05, layers=LAYERS)
+TELLING = ablations.TASK.supervision
+TASK = replace(ablations.TASK, supervision=Supervision())
+"""That of the ablations, left to itself."""
+LAYERS = TELLING.layers
 FINEST = ("warps.0", "warps.1")
 MILD, CALIBRATION_BATCHES = 0.1, 8
 SHOWN = ("stripes", "checks", "lettering")
-"""Fabrics of the people whose pictures are stored."""
+"""Fabrics, of each of which the first person's pictures are stored."""
 BATCH_SEED = 7919
 """Added to a seed for the examples of the arms that go on."""
 
@@ -195,14 +173,6 @@ def scores(pipeline: Pipeline, batch: TryOnBatch, shown: list[int]) -> tuple[Sco
     return found, Shaped(worn.image[shown], centres[shown], spread[shown])
 
 
-def people(laid: str) -> tuple[TryOnBatch, list[int]]:
-    """The test people in others' garments, and of them the first in stripes, in checks and in lettering."""
-    examples = Examples("unpaired", World(DataConfig(laid=laid)), "test", unpaired=True)  # type: ignore[arg-type]
-    parts = list(examples.batches(EXAMPLES))
-    kinds = [kind for _, names in parts for kind in names]
-    return TryOnBatch.concatenate([part for part, _ in parts]), [kinds.index(kind) for kind in SHOWN]
-
-
 def keep(arm: str, batch: TryOnBatch, shown: list[int], found: Shaped) -> None:
     """Add one arm to the stored pictures."""
     arms = dict(load_shaped().arms) if STORED.exists() else {}
@@ -220,7 +190,8 @@ def main() -> None:
     options = parser.parse_args()
     keep_freed_memory()
     stored: Scores = json.loads(options.out.read_text(encoding="utf8")) if options.out.exists() else {"runs": {}}
-    batch, shown = people(options.laid)
+    batch, kinds = people(options.laid)
+    shown = [kinds.index(kind) for kind in SHOWN]
     trainings = Runs(options.laid, options.bases)
     for seed in options.seeds:
         for arm in options.arms:
