@@ -8,22 +8,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from feature_maps import SIZES, explicit_entropy, maps
 from gan_goldens import Golden, names
-from torch import Tensor
 
 from vtonlib.attention import AttentionRecord
 from vtonlib.attention.query_selection import RULES, QuerySelection, row_entropy
-
-SIZES = [(2, 6, 5, 7), (1, 3, 8, 4), (3, 4, 2, 3)]
-
-
-def maps(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    return tuple(torch.randn(shape, generator=generator, dtype=dtype) for _ in range(2))
-
-
-def explicit_entropy(weights: Tensor) -> Tensor:
-    return -torch.special.xlogy(weights, weights).sum(-1)
 
 
 @pytest.mark.parametrize("shape", SIZES)

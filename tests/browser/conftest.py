@@ -101,3 +101,20 @@ def violations() -> Callable[..., list[str]]:
         return [f"{rule['id']}: {node['html'][:90]}" for rule in found["violations"] for node in rule["nodes"]]
 
     return broken
+
+
+@pytest.fixture
+def fits_and_is_accessible(show: Callable[..., Any], violations: Callable[..., list[str]]) -> Callable[..., None]:
+    """Asserts that a figure fits a narrow and a wide page and breaks no rule, before and after a button is pressed."""
+
+    def check(figure: Any, button: str) -> None:
+        for theme in ("light", "dark"):
+            page = show(figure, theme=theme, color_scheme=theme)
+            for width in (360, 900):
+                page.set_viewport_size({"width": width, "height": 800})
+                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            assert violations(page) == []
+            page.get_by_role("button", name=button).click()
+            assert violations(page) == []
+
+    return check

@@ -56,15 +56,8 @@ def test_another_map_is_asked_about_anew(show, figure) -> None:
     assert page.locator(".net circle").count() == 12
 
 
-def test_it_fits_and_is_accessible(show, violations, figure) -> None:
-    for theme in ("light", "dark"):
-        page = show(figure, theme=theme, color_scheme=theme)
-        for width in (360, 900):
-            page.set_viewport_size({"width": width, "height": 800})
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert violations(page) == []
-        page.get_by_role("button", name="farther from it").click()
-        assert violations(page) == []
+def test_it_fits_and_is_accessible(fits_and_is_accessible, figure) -> None:
+    fits_and_is_accessible(figure, "farther from it")
 
 
 def test_without_scripts_the_table_is_there(show, figure) -> None:

@@ -60,15 +60,8 @@ def test_what_cannot_be_chosen_is_not_offered(show) -> None:
     assert page.locator("fieldset").count() == 0 and not page.locator(".known").is_visible()
 
 
-def test_it_fits_and_is_accessible(show, violations, figure) -> None:
-    for theme in ("light", "dark"):
-        page = show(figure, theme=theme, color_scheme=theme)
-        for width in (360, 900):
-            page.set_viewport_size({"width": width, "height": 800})
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert violations(page) == []
-        page.get_by_role("button", name="show the truth").click()
-        assert violations(page) == []
+def test_it_fits_and_is_accessible(fits_and_is_accessible, figure) -> None:
+    fits_and_is_accessible(figure, "show the truth")
 
 
 def test_without_scripts_the_whole_sheet_is_there(show, figure) -> None:

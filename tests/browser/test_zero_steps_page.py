@@ -37,15 +37,8 @@ def test_nothing_moves_in_a_dead_branch(show, figure) -> None:
     assert page.locator("[aria-live]").inner_text() == "Right: at step 0 a gradient reaches none."
 
 
-def test_it_fits_and_is_accessible(show, violations, figure) -> None:
-    for theme in ("light", "dark"):
-        page = show(figure, theme=theme, color_scheme=theme)
-        for width in (360, 900):
-            page.set_viewport_size({"width": width, "height": 800})
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert violations(page) == []
-        page.get_by_role("button", name="show").click()
-        assert violations(page) == []
+def test_it_fits_and_is_accessible(fits_and_is_accessible, figure) -> None:
+    fits_and_is_accessible(figure, "show")
 
 
 def test_without_scripts_the_table_is_there(show, figure) -> None:
