@@ -104,6 +104,20 @@ def test_attention_hears_of_its_place_in_the_first_step(inputs):
         assert bool(gradient.abs().max() > 0) == learns
 
 
+def test_only_the_mean_teaches_attention_unless_asked():
+    torch.manual_seed(0)
+    composition, latents = Composition(16, 4, 1), torch.randn(2, 4, 6, 4)
+    reads = composition.carried(torch.randn(2, 4, 6, 4)).requires_grad_()
+    made, gradients = [], []
+    for composition.sharp_teaches in (False, True):
+        made.append(composition(torch.zeros(2, 16, 6, 4), [reads], latents))
+        gradients.append(torch.autograd.grad(made[-1].square().sum(), reads)[0])
+    assert torch.equal(*made)
+    means, places = (torch.stack(gradients)[:, :, part] for part in (slice(4), slice(4, 6)))
+    assert torch.equal(*means) and means.abs().max() > 0
+    assert places[0].abs().max() == 0 and places[1].abs().max() > 0
+
+
 def test_a_model_that_carries_survives_storing(inputs, tmp_path):
     sample, time, context, garment = inputs
     model = StableVITONUNet(**TINY, carries_latents=True).eval()

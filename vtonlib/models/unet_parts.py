@@ -66,6 +66,9 @@ class Composition(nn.Module):
     mask. What takes this short way skips value, feed-forward and residual blocks, through which a small network needs
     thousands of steps to learn to copy, so attention hears at once whether it looked at the right place.
 
+    It hears it from ``soft`` alone: how a picture changes with a place says where to go only if the place is nearly
+    right, and teaches an attention that nobody tells anything to look nowhere. :attr:`sharp_teaches` lets both teach.
+
     Args:
         channels: channels of the decoder's finest features.
         latent_channels: channels z of the latents.
@@ -74,6 +77,9 @@ class Composition(nn.Module):
 
     Neither the paper nor the release has it. Equation: eq-short-way. Book: sec-short-way.
     """
+
+    sharp_teaches: bool = False
+    """Whether the gradient of ``sharp`` reaches attention; what is painted is the same."""
 
     def __init__(self, channels: int, latent_channels: int, count: int, patch_size: int = 1) -> None:
         super().__init__()
@@ -102,6 +108,7 @@ class Composition(nn.Module):
         size, mixed = latents.shape[-2:], torch.zeros_like(latents)
         for mix, read in zip(self.mix, reads, strict=True):
             soft, flow = read.to(latents.dtype).split((latents.shape[1], 2), dim=1)
+            flow = flow if self.sharp_teaches else flow.detach()
             sharp = warp(latents, resize_flow(flow.movedim(1, -1), *size), mode="bicubic")
             mixed = mixed + mix(torch.cat((resize_nearest(soft, *size), sharp), dim=1))
         return nn.functional.pixel_shuffle(self.mask(features).sigmoid(), self.patch_size) * mixed

@@ -56,6 +56,8 @@ class StableVITONConfig(Settings):
     """Layers of each block that begin at zero; the released code has two."""
     carries_latents: bool = False
     """Whether the finest blocks carry the garment's latents to the output over a short way, see ``Composition``."""
+    sharp_teaches: bool = False
+    """Whether attention also learns from where the short way reads sharply, see ``Composition.sharp_teaches``."""
     patch_size: Count = 1
     """Rows and columns of latents in one token."""
     keys_see: Literal["garment", "place"] = "garment"
@@ -156,6 +158,8 @@ class StableVITONTask(Task):
             carries_latents=config.carries_latents,
             patch_size=config.patch_size,
         )
+        if config.carries_latents:
+            self.unet.composition.sharp_teaches = config.sharp_teaches
         self.image_encoder = ImageEncoder(cross_attention_dim=config.cross_attention_dim)
         if config.initial:
             load_initial(Path(config.initial), self.unet, self.image_encoder, self.autoencoder)
