@@ -35,12 +35,8 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import torch
-from torch import Tensor, nn
 
 from benchmarks.ablations import references
 from benchmarks.augmentation import SETTINGS, tests
@@ -57,13 +53,13 @@ from vtonlib.experiment import try_on
 from vtonlib.memory import keep_freed_memory
 from vtonlib.models.autoencoder import load_autoencoder
 from vtonlib.pipelines.load import Pipeline
+from vtonlib.presets import ExperimentConfig
 from vtonlib.tasks.latents import LatentSource
-from vtonlib.tasks.stable_viton import StableVITONTask
 from vtonlib.tasks.supervision import Supervision
 
 RESULTS = Path(__file__).parent / "results" / "augmented_painter.json"
 STEPS, RATE = 400, 2e-3
-UNTOLD = replace(TASK, supervision=Supervision())
+UNTOLD = replace(TASK, supervision=Supervision(), sharp_teaches=False)
 HOW = {"none": Augmentation(), "separate": SETTINGS}
 CONTROL = "sharp"
 """How examples of the control are moved: not at all, but both readings of the short way teach."""
@@ -76,8 +72,9 @@ Arm = tuple[str, str, str]
 
 
 def arms(laid: str) -> list[Arm]:
-    """The arms that are trained on garments laid in one way."""
-    return [(laid, how, see) for how in HOW for see in SEE]
+    """The arms that are trained on garments laid in one way; the control is laid straight."""
+    control: list[Arm] = [(laid, CONTROL, "garment")] if laid == "straight" else []
+    return [(laid, how, see) for how in HOW for see in SEE] + control
 
 
 def opponents(batch: TryOnBatch) -> Scores:
@@ -94,21 +91,6 @@ def scores(pipeline: Pipeline, batch: TryOnBatch) -> Scores:
     return best | {"masked_ssim": float(ssim(worn.image, batch.person, batch.agnostic_mask).nanmean())}
 
 
-def only_means_teach(composition: nn.Module) -> None:
-    """Let the sharp reading of the short way teach attention nothing; what it reads stays the same.
-
-    How a picture changes with a place says where to go only if the place is nearly right already.
-    """
-
-    def kept(part: nn.Module, given: tuple[Tensor, Sequence[Tensor], Tensor]) -> tuple[Tensor, list[Tensor], Tensor]:
-        features, reads, latents = given
-        split = latents.shape[1]
-        still = [torch.cat((read[:, :split], read[:, split:].detach()), dim=1) for read in reads]
-        return features, still, latents
-
-    composition.register_forward_pre_hook(kept)
-
-
 class Examples:
     """The latents that arms are trained on, computed once for all of them."""
 
@@ -123,20 +105,20 @@ class Examples:
         return self.made[laid, how]
 
 
+def training(arm: Arm) -> ExperimentConfig:
+    """The training of one arm."""
+    laid, how, see = arm
+    task = replace(UNTOLD, keys_see=see, sharp_teaches=how == CONTROL)  # type: ignore[arg-type]
+    config = experiment(task, STEPS, DataConfig(laid=laid))  # type: ignore[arg-type]
+    return replace(config, train=replace(config.train, learning_rate=RATE))
+
+
 def measure(arm: Arm, seed: int, examples: Examples, batches: dict[str, TryOnBatch]) -> dict:
     """Train one arm and test it on all kinds of garments."""
-    laid, how, see = arm
-    config = experiment(replace(UNTOLD, keys_see=see), STEPS, DataConfig(laid=laid))  # type: ignore[arg-type]
-    config = replace(config, train=replace(config.train, learning_rate=RATE))
+    laid, how, _ = arm
     latents = examples.latents(laid, "none" if how == CONTROL else how)
     start = time.perf_counter()
-
-    def given(task: StableVITONTask) -> LatentSource:
-        if how != CONTROL:
-            only_means_teach(task.unet.composition)
-        return latents
-
-    pipeline = train_stable_viton(config, seed, given)
+    pipeline = train_stable_viton(training(arm), seed, lambda task: latents)
     found = {name: scores(pipeline, batch) for name, batch in batches.items()}
     return {"seconds": round(time.perf_counter() - start, 1), **found}
 
@@ -153,7 +135,6 @@ def main() -> None:
     batches, examples = tests(), Examples()
     rest = {"untrained": {name: opponents(batch) for name, batch in batches.items()}}
     wanted = [(seed, arm) for seed in options.seeds for laid in options.laid for arm in arms(laid)]
-    wanted += [(seed, (laid, CONTROL, "garment")) for seed in options.seeds for laid in options.laid]
     for seed, arm in wanted:
         name = "-".join((*arm, str(seed)))
         if name in runs:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from benchmarks import augmented_painter as painter
 from benchmarks import intact_prior as prior
 from vtonlib.config import DataConfig
 from vtonlib.data.world import World
-from vtonlib.models.unet_parts import Composition
 
 
 def test_half_of_the_bases_people_stand_in_streets_and_are_else_the_same() -> None:
@@ -34,35 +35,16 @@ def test_around_a_garment_lies_what_is_painted_and_not_garment() -> None:
 def test_arms_of_the_prior_train_what_they_say() -> None:
     told = prior.experiment(prior.TASK, 7)
     assert (told.train.steps, told.train.batch_size, told.data.laid) == (7, 16, "anyhow")
-    assert prior.TASK.supervision.active and prior.ARMS[0] == "base"
+    assert prior.TASK.supervision.active and prior.TASK.sharp_teaches and prior.ARMS[0] == "base"
 
 
 def test_painters_arms_differ_in_one_thing_each_and_are_told_nothing() -> None:
-    assert not painter.UNTOLD.supervision.active
-    assert painter.arms("straight") == [
-        ("straight", "none", "garment"),
-        ("straight", "none", "place"),
-        ("straight", "separate", "garment"),
-        ("straight", "separate", "place"),
-    ]
+    moved = [("none", "garment"), ("none", "place"), ("separate", "garment"), ("separate", "place")]
+    assert painter.arms("anyhow") == [("anyhow", *arm) for arm in moved]
+    assert painter.arms("straight") == [*(("straight", *arm) for arm in moved), ("straight", "sharp", "garment")]
     assert not painter.HOW["none"].active and painter.HOW["separate"].shift_scale > 0
-
-
-def test_only_means_teach_and_pictures_stay_the_same() -> None:
-    torch.manual_seed(0)
-    composition = Composition(8, 4, count=2, patch_size=2)
-    features, latents = torch.randn(2, 8, 6, 4), torch.randn(2, 4, 12, 8)
-    reads = [torch.randn(2, 6, 6, 4).clamp(-0.9, 0.9).requires_grad_() for _ in range(2)]
-    before = composition(features, reads, latents)
-    before.square().sum().backward()
-    assert all(read.grad is not None and read.grad[:, 4:].any() for read in reads)
-    means = [read.grad[:, :4].clone() for read in reads if read.grad is not None]
-    for read in reads:
-        read.grad = None
-    painter.only_means_teach(composition)
-    after = composition(features, reads, latents)
-    assert torch.equal(after, before)
-    after.square().sum().backward()
-    for read, mean in zip(reads, means, strict=True):
-        assert read.grad is not None and not read.grad[:, 4:].any()
-        torch.testing.assert_close(read.grad[:, :4], mean)
+    seeing, blind, *_, control = map(painter.training, painter.arms("straight"))
+    assert not seeing.task.supervision.active and not seeing.task.sharp_teaches
+    assert blind == replace(seeing, task=replace(seeing.task, keys_see="place"))
+    assert control == replace(seeing, task=replace(seeing.task, sharp_teaches=True))
+    assert painter.training(("anyhow", "none", "garment")) == replace(seeing, data=DataConfig(laid="anyhow"))
