@@ -186,6 +186,23 @@ def test_an_entropy_with_right_values_that_cannot_train(answer) -> None:
     assert verdict.score[0] == verdict.score[1]
 
 
+@pytest.mark.parametrize("exercise", [check.masked_entropy, check.head_disagreement], ids=lambda each: each.name)
+def test_losses_on_entropy_that_cannot_train(exercise: Exercise) -> None:
+    def answer(entropy):
+        if exercise is check.head_disagreement:
+            return lambda a: entropy(a.mean(1)) - entropy(a).mean(1)
+        return lambda a, m: (entropy(a).mean(1) * m).sum() / m.sum().clamp_min(1e-30)
+
+    def clamped(a: torch.Tensor) -> torch.Tensor:
+        return -(a * a.clamp_min(1e-30).log()).sum(-1)
+
+    stuck = exercise(answer(lambda a: torch.special.entr(a).sum(-1)))
+    assert not stuck.right and stuck.mistake == "gradient" and stuck.score[0] == stuck.score[1]
+    constant = exercise(answer(lambda a: clamped(a.detach()) + 0 * a.sum(-1)))
+    assert not constant.right and constant.mistake == "wrong gradient"
+    assert exercise(answer(clamped)).right
+
+
 def test_a_gradient_by_another_way_is_right() -> None:
     tiny = torch.finfo(torch.float32).tiny
 
