@@ -45,6 +45,6 @@ def record_copying(
     Book: sec-descend-a-map.
     """
     rows = masked_rows(record, mask)
-    colours = resize_image(garment, *record.key_grids[0]).flatten(2).mT
+    colours = resize_image(garment, *record.key_grid).flatten(2).mT
     copied = rows.scatter(rows.record.read(colours[:, None]).mean(1)).movedim(-1, 1)
     return colour_copying(copied, resize_image(person, *record.query_grid), mask.to(copied.dtype))

@@ -121,12 +121,12 @@ def _check(
 def _error(record: AttentionRecord, truth: Tensor, mask: Tensor) -> float:
     """The mean error of the centres inside, in tokens."""
     found = expected_coordinates(record)
-    return float(end_point_error(found, truth[None], mask[None], lattice=record.key_grids[0]).nanmean())
+    return float(end_point_error(found, truth[None], mask[None], lattice=record.key_grid).nanmean())
 
 
 def _reading(record: AttentionRecord, garment: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
     """The centres inside, and the colours that they copy."""
-    colours = resize_image(garment[None], *record.key_grids[0]).flatten(2).mT[:, None]
+    colours = resize_image(garment[None], *record.key_grid).flatten(2).mT[:, None]
     copied = record.read(colours).mean(1).unflatten(1, record.query_grid)
     return expected_coordinates(record)[0][inside], copied[0][inside]
 

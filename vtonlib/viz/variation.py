@@ -95,7 +95,7 @@ def copied_picture(
     grey = (wanted.mean(0, keepdim=True) * 0.3 + 0.6).expand_as(wanted)
     pictures, nets = {"as it should be": wanted}, [truth, *(expected_coordinates(r)[0] for r in records.values())]
     for (title, record), net in zip(records.items(), nets[1:], strict=True):
-        read = warp(resize_image(garment[None], *record.key_grids[0]), net[None])[0]
+        read = warp(resize_image(garment[None], *record.key_grid), net[None])[0]
         pictures[title] = torch.where(inside, read, grey)
     figure, axes = _subplots(2, len(pictures), 1.5 * len(pictures), 4.3)
     hues = place_colours(_stretched(truth[inside])).numpy()
