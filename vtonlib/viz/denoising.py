@@ -84,11 +84,10 @@ class DenoisingExplorer(ElementFigure):
         return self.strengths[errors.index(min(errors))]
 
     def _table(self) -> str:
-        rows = [
-            [signal, penalty, f"{errors[0]:.2f}", f"{min(errors):.2f} at {self.best(signal, penalty):g}"]
-            + [f"{errors[-1]:.2f}"]
-            for (signal, penalty), errors in self.errors.items()
-        ]
+        rows = []
+        for (signal, penalty), errors in self.errors.items():
+            least = f"{min(errors):.2f} at {self.best(signal, penalty):g}"
+            rows.append([signal, penalty, f"{errors[0]:.2f}", least, f"{errors[-1]:.2f}"])
         head = ["signal", "penalty", "noisy", "best", f"at {self.strengths[-1]:g}"]
         return table("Errors (root of the mean square) by strength.", head, rows)
 
