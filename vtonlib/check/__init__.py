@@ -52,6 +52,15 @@ from vtonlib.check.normalization import (
     weight_length,
 )
 from vtonlib.check.printings import silent_shape
+from vtonlib.check.query_selection import (
+    by_hand_13_1,
+    chosen_patches,
+    patch_loss,
+    preferred_share,
+    relation_divergence,
+    routed_pair,
+    window_patches,
+)
 from vtonlib.check.short_way import two_readings
 from vtonlib.check.strip import by_hand_7_1, uniform_error
 from vtonlib.check.sureness import (
@@ -98,7 +107,9 @@ __all__ = [
     "by_hand_10_1",
     "by_hand_11_1",
     "by_hand_12_1",
+    "by_hand_13_1",
     "centre_slope",
+    "chosen_patches",
     "class_norm",
     "code_to_flow",
     "colour_attention",
@@ -129,11 +140,15 @@ __all__ = [
     "neighbour_pulls",
     "nine_lattices",
     "pair_variation",
+    "patch_loss",
     "pck",
+    "preferred_share",
     "probe_key",
     "region_mean",
+    "relation_divergence",
     "released_size",
     "rounds_needed",
+    "routed_pair",
     "row_entropy",
     "running_variance",
     "sampler_step",
@@ -156,5 +171,6 @@ __all__ = [
     "weight_length",
     "who_looks",
     "who_looks_where",
+    "window_patches",
     "with_temperature",
 ]
