@@ -42,7 +42,6 @@ from torch import Tensor
 from benchmarks.selection_pictures import COUNT, Features, Net, Pictures, latent_patches, pictures, raw_patches, trained
 from vtonlib.attention.query_selection import RULES, QuerySelection
 from vtonlib.disk import replace_text
-from vtonlib.evaluation.dispersion import partial_rank_correlation
 from vtonlib.evaluation.selection import average_precision, edge_energy, lowest_first, score_selection
 from vtonlib.grids import resize_mask
 from vtonlib.memory import keep_freed_memory
@@ -71,8 +70,10 @@ def values_of(maps: Tensor, images: Tensor, garment: Tensor, seed: int) -> dict[
 
 
 def mean_rank(x: Tensor, y: Tensor) -> float:
-    """The rank correlation within an image, averaged over images."""
-    return sum(partial_rank_correlation(*pair) for pair in zip(x, y, strict=True)) / len(x)
+    """Spearman's correlation within an image, averaged over images; equals share a rank, and all equal count 0."""
+    places = [((v[:, :, None] > v[:, None]).sum(-1) - (v[:, :, None] < v[:, None]).sum(-1)).double() for v in (x, y)]
+    scale = (places[0].square().sum(1) * places[1].square().sum(1)).sqrt().clamp_min(1e-9)
+    return float(((places[0] * places[1]).sum(1) / scale).mean())
 
 
 def alike(images: Tensor, height: int, width: int) -> Tensor:
@@ -88,8 +89,9 @@ def placed(values: dict[str, Tensor], regions: dict[str, Tensor]) -> Scores:
         ids = lowest_first(value, COUNT)
         score = score_selection(ids, regions["garment"])
         found |= {f"{name}_precision": float(score.precision.mean()), f"{name}_recall": float(score.recall.nanmean())}
-        few = lowest_first(value, FEW)
-        found |= {f"{name}_on_{r}": float(score_selection(few, inside).precision.mean()) for r, inside in regions.items()}
+        for region, inside in regions.items():
+            few = score_selection(lowest_first(value, FEW), inside)
+            found[f"{name}_on_{region}"] = float(few.precision.nan_to_num().mean())
         found[f"{name}_average_precision"] = float(average_precision(value, regions["garment"]).nanmean())
     return found
 

@@ -1,4 +1,4 @@
-"""What the benchmarks on query selection share: pictures whose truth is known, features, and a translator without a GAN.
+"""What benchmarks on query selection share: pictures whose truth is known, features, a translator without a GAN.
 
 A source is a person in a plain upper garment, its *striped* twin the same picture with stripes of the same ground
 colour. A map of patches has a quarter of a picture's sides: 16x12 = 192 patches for 64x48.
@@ -44,7 +44,7 @@ class Pictures:
     plain: Tensor
     striped: Tensor
     regions: dict[str, Tensor]
-    """Which patches [b n] lie mostly on the ``garment``, on its ``edge``, the rest of the ``person``, ``background``."""
+    """Which patches [b n] lie mostly on the ``garment``, its ``edge``, the rest of the ``person``, ``background``."""
     change: Tensor
     """By how much stripes change each patch, [b n]."""
 
