@@ -17,6 +17,9 @@ R6 Windows do not: under local routing it rises by less than 0.02.
 R7 Where nearly all patches are read alike (features of length one) nothing of their differences is left: less than a
    tenth of the variance.
 
+A first look at one untrained translator showed rows of raw dot products that see hardly more than their own patch. So
+``sharp`` was added before anything else was measured: features of length one at PatchNCE's temperature, 0.07.
+
 ``subset`` leaves the picture as it is, 256x192, and lets rows see n of its patches, so that nothing but their number
 changes.
 
@@ -33,6 +36,7 @@ import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -63,12 +67,15 @@ RESULTS = Path(__file__).parent / "results" / "routing.json"
 PEOPLE, FEWER, PLACES, TIMES = 64, 16, 4, (1, 2, 4)
 ASKED = {name: replace(rule, count=COUNT) for name, rule in RULES.items()}
 ASKED["own"] = replace(ASKED["global"], shared=False)
-READ = {
+SHARP: dict[str, Any] = {"unit": True, "scale": 1 / 0.07}
+ASKED |= {f"sharp_{name}": replace(ASKED[name], **SHARP) for name in ("global", "routing_only", "own")}
+READ: dict[str, QuerySelection] = {
     "none": QuerySelection(select="random", route="none"),
     "global": QuerySelection(select="random"),
     "local": QuerySelection(select="random", route="local"),
     "narrow": QuerySelection(select="random", route="local", window=3),
     "unit": QuerySelection(select="random", unit=True),
+    "sharp": QuerySelection(select="random", **SHARP),
 }
 Scores = dict[str, float]
 
