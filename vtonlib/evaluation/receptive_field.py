@@ -1,6 +1,6 @@
 """What of a picture a feature depends on: the extent of its gradient.
 
-Book: sec-operations-apart.
+Book: sec-query-selection.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def receptive_field(
     Raises:
         ValueError: for fewer than one probe.
 
-    Source: the effective receptive field of Luo et al. 2016. Book: sec-operations-apart.
+    Source: the effective receptive field of Luo et al. 2016. Book: sec-query-selection.
     """
     if probes < 1:
         raise ValueError(f"probes is {probes}: expected at least 1")
@@ -57,7 +57,7 @@ def effective_patches(field: Float[Tensor, "b h w"], height: int, width: int) ->
 
     1 for a field within one patch, and k for one spread evenly over k patches; NaN for a field that is 0 everywhere.
 
-    Book: sec-operations-apart.
+    Book: sec-query-selection.
     """
     mass = resize_mask(field[:, None], height, width).flatten(1).double()
     return torch.special.entr(mass / mass.sum(1, keepdim=True)).sum(1).exp()
@@ -72,7 +72,7 @@ def field_reach(field: Float[Tensor, "b h w"], index: int, height: int, width: i
         height: rows of the lattice.
         width: columns of the lattice.
 
-    Book: sec-operations-apart.
+    Book: sec-query-selection.
     """
     mass = resize_mask(field[:, None], height, width)[:, 0].double()
     rows = torch.arange(height, device=mass.device)[:, None] - index // width

@@ -1,6 +1,6 @@
 """Scoring a selection of patches against what is known of the world, and how alike patches are.
 
-Book: sec-low-entropy.
+Book: sec-query-selection.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def score_selection(ids: Int[Tensor, "b m"], inside: Bool[Tensor, "b n"]) -> Sel
     Raises:
         ValueError: for another number of images, no patch, or patches that are not there.
 
-    Book: sec-low-entropy.
+    Book: sec-query-selection.
     """
     if len(ids) != len(inside) or ids.ndim != 2 or not ids.numel():
         raise ValueError(f"ids is {tuple(ids.shape)}: expected [b m] with b = {len(inside)} and at least one patch")
@@ -49,7 +49,7 @@ def score_selection(ids: Int[Tensor, "b m"], inside: Bool[Tensor, "b n"]) -> Sel
 def lowest_first(values: Float[Tensor, "b n"], count: int) -> Int[Tensor, "b m"]:
     """The ``count`` patches of the lowest values; among equals, the first in the map comes first.
 
-    Book: sec-low-entropy.
+    Book: sec-query-selection.
     """
     return values.argsort(dim=-1, stable=True)[:, :count]
 
@@ -60,7 +60,7 @@ def average_precision(values: Float[Tensor, "b n"], inside: Bool[Tensor, "b n"])
     It needs no count to be chosen: 1 where the whole region comes first, near the region's share by chance, NaN where
     the region is empty.
 
-    Book: sec-low-entropy.
+    Book: sec-query-selection.
     """
     ordered = inside.gather(1, lowest_first(values, values.shape[1])).double()
     ranks = torch.arange(1, ordered.shape[1] + 1, device=ordered.device)
@@ -72,7 +72,7 @@ def edge_energy(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 1 h w"]:
 
     The filters are divided by 8, so a ramp that rises by 1 each pixel has energy 1.
 
-    Source: Sobel & Feldman 1968. Book: sec-low-entropy.
+    Source: Sobel & Feldman 1968. Book: sec-query-selection.
     """
     across = images.new_tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 8
     padded = F.pad(images, (1, 1, 1, 1), "replicate").flatten(0, 1)[:, None]
@@ -86,7 +86,7 @@ def mean_cosine(patches: Float[Tensor, "b m c"]) -> Float[Tensor, " b"]:
     Raises:
         ValueError: for fewer than two patches.
 
-    Book: sec-operations-apart.
+    Book: sec-query-selection.
     """
     count = patches.shape[1]
     if count < 2:
