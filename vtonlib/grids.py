@@ -104,11 +104,13 @@ def masked_mean(x: Float[Tensor, "b c h w"], mask: Float[Tensor, "b 1 h w"]) -> 
 
     An empty mask gives 0 with gradient 0, not NaN. Equation: eq-masked-mean. Book: sec-how-to-use.
     """
-    return (x * mask).sum() / (mask.sum() * x.shape[1]).clamp_min(torch.finfo(x.dtype).tiny)
+    weight = mask.to(x.dtype)
+    return (x * weight).sum() / (weight.sum() * x.shape[1]).clamp_min(torch.finfo(x.dtype).tiny)
 
 
 def masked_mean_per_sample(x: Float[Tensor, "b c h w"], mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, " b"]:
     """:func:`masked_mean` of each sample alone; a sample whose mask is empty gives 0 with gradient 0."""
+    mask = mask.to(x.dtype)
     weight = (mask.flatten(1).sum(1) * x.shape[1]).clamp_min(torch.finfo(x.dtype).tiny)
     return (x * mask).flatten(1).sum(1) / weight
 

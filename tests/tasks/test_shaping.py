@@ -12,11 +12,12 @@ from vtonlib.attention import AttentionTap
 from vtonlib.config import from_json, override, to_json
 from vtonlib.grids import resize_mask
 from vtonlib.losses.entropy import attention_entropy
+from vtonlib.losses.flow import leffa
 from vtonlib.losses.matching import colour_copying
 from vtonlib.losses.total_variation import attention_total_variation
 from vtonlib.tasks.latents import encode_batch
 from vtonlib.tasks.matcher import MatcherConfig, MatcherTask
-from vtonlib.tasks.supervision import Shaping, Supervision, shape
+from vtonlib.tasks.supervision import Following, Shaping, Supervision, shape
 from vtonlib.training.trainer import Trainer
 
 
@@ -40,6 +41,31 @@ def test_the_terms_are_the_losses_times_their_weights(batch) -> None:  # noqa: F
     }
     assert list(terms) == list(expected)
     torch.testing.assert_close(terms, expected)
+
+
+def test_a_matcher_follows(batch) -> None:  # noqa: F811
+    task = new_matcher(following=Following(leffa=0.3, temperature=3.0, layers="matcher.core"))
+    terms = task.matcher_loss(batch)
+    with AttentionTap(task.matcher) as tap:
+        task.copy(batch)
+    loss = leffa(tap["core"], batch.garment, batch.person, batch.garment_region, temperature=3.0)
+    assert list(terms) == ["copy", "leffa"]
+    torch.testing.assert_close(terms["leffa"], 0.3 * loss)
+
+
+def test_stable_viton_follows_at_low_noise_and_fine_layers(config, batch, monkeypatch) -> None:  # noqa: F811
+    following = Following(leffa=2.0, layers="unet.warps.*.attn2.core", resolution=0.75, max_time=499)
+    task = new_task(config, following=following)
+    for level, least in ((499, 1e-4), (500, 0.0)):
+        monkeypatch.setattr(task, "sample_timesteps", lambda n, device, level=level: torch.full((n,), level))
+        terms = task.denoiser_loss(batch)
+        assert (terms["leffa"] > least) if least else (terms["leffa"] == 0)
+
+
+def test_a_resolution_that_no_attention_has_is_refused(batch) -> None:  # noqa: F811
+    task = new_matcher(following=Following(leffa=1.0, layers="matcher.core", resolution=0.5))
+    with pytest.raises(ValueError, match=r"resolution=0.5 of 32 rows: no attention has so many \(matcher.core 8\)"):
+        task.matcher_loss(batch)
 
 
 def test_a_matcher_is_told_the_truth(batch) -> None:  # noqa: F811

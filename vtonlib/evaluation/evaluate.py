@@ -229,7 +229,7 @@ class SplitEvaluation:
 
 def _chance_name(record: AttentionRecord) -> str:
     """Chance depends on the lattice of the keys, so each lattice has its own row."""
-    return f"{CHANCE} attention {record.key_grids[0].height}x{record.key_grids[0].width}"
+    return f"{CHANCE} attention {record.key_grid.height}x{record.key_grid.width}"
 
 
 def _uniform(record: AttentionRecord) -> AttentionRecord:

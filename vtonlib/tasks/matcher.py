@@ -18,7 +18,7 @@ from vtonlib.losses.matching import colour_copying
 from vtonlib.models.matcher import KeysSee, Matcher
 from vtonlib.settings import Count, Natural, Settings
 from vtonlib.tasks.base import Phase, Task
-from vtonlib.tasks.supervision import Shaping, Supervision, observe, shape, supervise
+from vtonlib.tasks.supervision import Following, Shaping, Supervision, follow, observe, shape, supervise
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +41,8 @@ class MatcherConfig(Settings):
     """Attention told the true correspondence; a matcher has the one noise level 0."""
     shaping: Shaping = field(default_factory=partial(Shaping, layers="matcher.core"))
     """Losses on attention that need no truth."""
+    following: Following = field(default_factory=partial(Following, layers="matcher.core"))
+    """Leffa's loss."""
 
 
 class MatcherTask(Task):
@@ -75,13 +77,14 @@ class MatcherTask(Task):
 
     def matcher_loss(self, batch: TryOnBatch) -> dict[str, Tensor]:
         """The difference of the copied garment and the person, where it is worn; and the losses on attention."""
-        supervision, shaping = self.config.supervision, self.config.shaping
-        with observe(self, supervision) as told, observe(self, shaping) as shaped:
+        supervision, shaping, following = self.config.supervision, self.config.shaping, self.config.following
+        with observe(self, supervision, shaping, following) as (told, shaped, followed):
             copied = self.copy(batch)
         time = torch.zeros_like(batch.index)
         terms = {"copy": colour_copying(copied, batch.person, batch.garment_region)}
         terms |= supervise(supervision, told, batch.flow, batch.flow_mask, time)
-        return terms | shape(shaping, shaped, batch.garment_region, time)
+        terms |= shape(shaping, shaped, batch.garment_region, time)
+        return terms | follow(following, followed, (batch.garment, batch.person), batch.garment_region, time)
 
     def sample(self, batch: TryOnBatch) -> tuple[Float[Tensor, "n 3 h w"], ...]:
         """(garments, persons with the copied garment in its region, persons) for the picture grid."""

@@ -29,7 +29,7 @@ from vtonlib.settings import Count, Natural, Settings, Share, Weight
 from vtonlib.tasks.base import Phase, Task
 from vtonlib.tasks.initial import load_initial
 from vtonlib.tasks.latents import LatentBatch, LatentSource, dense_pose_of, encode_batch
-from vtonlib.tasks.supervision import Shaping, Supervision, observe, shape, supervise
+from vtonlib.tasks.supervision import Following, Shaping, Supervision, follow, observe, shape, supervise
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,6 +82,8 @@ class StableVITONConfig(Settings):
     """Attention told the true correspondence."""
     shaping: Shaping = field(default_factory=Shaping)
     """Losses on attention that need no truth."""
+    following: Following = field(default_factory=Following)
+    """Leffa's loss, on latents: the garment's, warped, against the person's."""
     augmentation: Augmentation = field(default_factory=Augmentation)
     """Variants of the examples; those of ``cached_examples`` are drawn once, see ``cached_copies``."""
     keep_weight: Weight = 0.1
@@ -188,11 +190,12 @@ class StableVITONTask(Task):
         if self.config.trains == "base":
             prediction = self.unet.paint(inputs, time, token)
         else:
-            supervision, shaping, shown = self.config.supervision, self.config.shaping, seen.view(-1, 1, 1, 1)
-            with observe(self, supervision) as told, observe(self, shaping) as shaped:
+            config, shown = self.config, seen.view(-1, 1, 1, 1)
+            with observe(self, config.supervision, config.shaping, config.following) as (told, shaped, followed):
                 prediction = self.predict(inputs, time, token, conditions.garment, seen)
-            terms = supervise(supervision, told, latents.flow, latents.flow_mask * shown, time)
-            terms |= shape(shaping, shaped, latents.worn * shown, time)
+            terms = supervise(config.supervision, told, latents.flow, latents.flow_mask * shown, time)
+            terms |= shape(config.shaping, shaped, latents.worn * shown, time)
+            terms |= follow(config.following, followed, (conditions.garment, person), latents.worn * shown, time)
         weight = 1 - (1 - self.config.keep_weight) * conditions.keep
         return {"denoise": denoising(prediction, person, weight), **terms}
 

@@ -1,13 +1,14 @@
-"""Losses on a model's attention, as terms of its loss: told where to look, or only how to look.
+"""Losses on a model's attention, as terms of its loss: told where to look, only how to look, or what to carry.
 
 Book: sec-attention-supervision.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import torch
@@ -19,8 +20,9 @@ from vtonlib.data.moving import read_known
 from vtonlib.grids import coordinate_grid, resize_mask
 from vtonlib.losses.attention import coordinate_supervision, row_supervision
 from vtonlib.losses.entropy import attention_entropy
+from vtonlib.losses.flow import TEMPERATURE, leffa
 from vtonlib.losses.total_variation import attention_total_variation
-from vtonlib.settings import Natural, Range, Settings, Weight
+from vtonlib.settings import Natural, Range, Settings, Share, Weight
 from vtonlib.tasks.base import Task
 
 Time = Annotated[int, Range(0, 1000)]
@@ -99,13 +101,38 @@ class Shaping(When):
         return max(self.total_variation, self.entropy) > 0
 
 
-def observe(task: Task, when: When) -> AbstractContextManager[Mapping[str, AttentionRecord]]:
-    """What the chosen attentions do within the block, by name; nothing in a step without the loss.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Following(When):
+    """Attention that must carry the reference's colours to where the target has them: Leffa's loss; by default none.
+
+    The paper's weight is 0.001, at noise levels below 500 of 1,000, in the last stage of training only.
+    """
+
+    leffa: Weight = 0.0
+    """Weight of :func:`~vtonlib.losses.flow.leffa`, averaged over the layers."""
+    temperature: Annotated[float, Range(0, above=True)] = TEMPERATURE
+    """Of the attention as the loss reads it."""
+    resolution: Share = 0.0
+    """Only attentions with at least so many rows of tokens for each row of what is warped. The paper's is 1/32 of a
+    picture's rows, which is 1/4 of those of latents an eighth as large."""
+
+    @property
+    def active(self) -> bool:
+        """Whether anything follows at some step."""
+        return self.leffa > 0
+
+
+@contextmanager
+def observe(task: Task, *settings: When) -> Iterator[tuple[Mapping[str, AttentionRecord], ...]]:
+    """What the chosen attentions do within the block, by name, for each of the settings; nothing where no loss is.
 
     Raises:
-        ValueError: listing the attentions, where none matches ``when.layers``.
+        ValueError: listing the attentions, where none matches ``layers``.
     """
-    return AttentionTap(task, when.layers) if when.at(task.step) else nullcontext({})
+    with ExitStack() as stack:
+        yield tuple(
+            stack.enter_context(AttentionTap(task, when.layers)) if when.at(task.step) else {} for when in settings
+        )
 
 
 def supervise(
@@ -161,6 +188,36 @@ def shape(
         return ((resize_mask(worn.float(), *record.query_grid) > 0.5) * settings.chosen(time),)
 
     return _weighted(losses, records, read)
+
+
+def follow(
+    settings: Following,
+    records: Mapping[str, AttentionRecord],
+    pictures: tuple[Float[Tensor, "b c H W"], Float[Tensor, "b c H W"]],
+    mask: Float[Tensor, "b 1 H W"],
+    time: Int[Tensor, " b"],
+) -> dict[str, Tensor]:
+    """The weighted term ``leffa``, where its weight is not 0.
+
+    Args:
+        settings: weight, temperature, resolution and noise levels.
+        records: the attentions, by name.
+        pictures: the reference and the target, or the latents of both.
+        mask: where the target shows what the reference does, and samples that were shown it.
+        time: noise level of each sample.
+
+    Raises:
+        ValueError: where no attention is as fine as ``settings.resolution``.
+    """
+    reference, target = pictures
+    rows = target.shape[-2]
+    fine = {name: r for name, r in records.items() if r.query_grid.height / rows >= settings.resolution}
+    if records and not fine:
+        found = ", ".join(f"{name} {r.query_grid.height}" for name, r in records.items())
+        raise ValueError(f"resolution={settings.resolution:g} of {rows} rows: no attention has so many ({found})")
+    losses = {"leffa": (settings.leffa, partial(leffa, temperature=settings.temperature))}
+    chosen = mask * settings.chosen(time)
+    return _weighted(losses, fine, lambda record: (reference, target, chosen))
 
 
 def _weighted(

@@ -118,7 +118,7 @@ class AttentionExplorer(ElementFigure):
             "layer": frame.name,
             "step": frame.step,
             "query": list(record.query_grid),
-            "key": list(record.key_grids[0]),
+            "key": list(record.key_grid),
             "heads": heads,
             "mean": frame.offers_mean(),
         }
@@ -159,7 +159,7 @@ def _check_telling(telling: Sequence[Telling], frames: Sequence[Frame], grid: Gr
 
 def _numbers(frame: Frame, lattice: Patches) -> str:
     """The table of numbers for the frame that is shown first, at temperature 1, for pages without scripts."""
-    query, key = frame.record.query_grid, frame.record.key_grids[0]
+    query, key = frame.record.query_grid, frame.record.key_grid
     weights = torch.stack([logs.exp() for logs in frame.logs().values()])
     shown = weights.mean(0) if frame.offers_mean() else weights[0]
     rows = []

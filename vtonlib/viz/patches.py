@@ -80,7 +80,7 @@ def telling_patches(
 
     Book: sec-explorer.
     """
-    query, key = frame.record.query_grid, frame.record.key_grids[0]
+    query, key = frame.record.query_grid, frame.record.key_grid
     places, known = truth_on_patches(truth.detach().cpu().float(), mask.detach().cpu().float(), query)
     rows = known.flatten().nonzero().flatten().tolist()
     if not rows:
