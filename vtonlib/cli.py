@@ -1,5 +1,5 @@
 # budget: every verb of the command line, with its grammar
-"""The command line: ``python -m vtonlib {list,train,assemble,sample,evaluate,data}``.
+"""The command line: ``python -m vtonlib {list,train,assemble,sample,translate,evaluate,data}``.
 
 Each verb is a few calls of public functions; a notebook can make the same calls. Imports stand inside the verbs, so
 that ``--help`` and the data verbs do not wait for diffusers.
@@ -101,6 +101,19 @@ def sample(options: argparse.Namespace) -> None:
         save_correspondence(options.correspondence, worn, batch)
 
 
+def translate(options: argparse.Namespace) -> None:
+    """Translate a picture."""
+    from vtonlib import checkpoints, experiment
+    from vtonlib.data.folders import read_image
+    from vtonlib.images import save_png
+
+    run = checkpoints.located(options.run)
+    height, width = experiment.image_size(run, options.height, options.width)
+    image = read_image(options.image, height=height, width=width)
+    save_png(options.out, experiment.load_translation(run)(image).images[0])
+    print(f"written: {options.out}")
+
+
 def save_correspondence(path: Path, worn: TryOn, batch: TryOnBatch) -> None:
     """Write the picture of where each painted pixel came from, by the sharpest attention or the warping network."""
     from vtonlib.viz.figures import correspondence_picture, save_figure
@@ -172,6 +185,7 @@ def parser() -> argparse.ArgumentParser:
     _add_assemble(verbs.add_parser("assemble", help="make one pipeline of runs of VITON-HD's three stages"))
     _add_evaluate(verbs.add_parser("evaluate", help="score a trained run against truth"))
     _add_sample(verbs.add_parser("sample", help="put a garment on a person, from files"))
+    _add_translate(verbs.add_parser("translate", help="translate a picture with a trained translation"))
     _add_data(verbs.add_parser("data", help="write or check a folder of images"))
     return root
 
@@ -216,8 +230,7 @@ def _add_sample(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--parse", type=Path, help="segmentation of the person (default: beside the person, if there)")
     verb.add_argument("--out", type=Path, required=True, help="PNG to write")
     verb.add_argument("--correspondence", type=Path, help="also write a picture of the correspondence")
-    verb.add_argument("--height", type=whole(*SIDES), help="height to work at (default: the run's)")
-    verb.add_argument("--width", type=whole(*SIDES), help="width to work at (default: the run's)")
+    _add_size(verb)
     verb.add_argument("--steps", type=whole(1, 1000), help="denoising steps (default: the pipeline's own)")
     verb.add_argument("--scheduler", choices=("ddim", "plms"), help="sampler (default: the pipeline's own)")
     verb.add_argument("--guidance-scale", type=finite, help="1 (default): no guidance")
@@ -228,6 +241,19 @@ def _add_sample(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--repaint-latents", action=switch, help="keep latents at each step (default: no)")
     verb.add_argument("--seed", type=whole(0, 2**63 - 1), default=0)
     verb.set_defaults(call=sample)
+
+
+def _add_translate(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("run", type=Path, help="a run of preset translation, a folder of save_pretrained, or a name")
+    verb.add_argument("--image", type=Path, required=True, help="picture of the source domain")
+    verb.add_argument("--out", type=Path, required=True, help="PNG to write")
+    _add_size(verb)
+    verb.set_defaults(call=translate)
+
+
+def _add_size(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--height", type=whole(*SIDES), help="height to work at (default: the run's)")
+    verb.add_argument("--width", type=whole(*SIDES), help="width to work at (default: the run's)")
 
 
 def _add_data(verb: argparse.ArgumentParser) -> None:

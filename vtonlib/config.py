@@ -30,7 +30,7 @@ from vtonlib.settings import (
 T = TypeVar("T")
 Precision = Literal["auto", "no", "fp16", "bf16"]
 Size = Literal["tiny", "small", "base"]
-Schedule = Literal["constant", "cosine"]
+Schedule = Literal["constant", "cosine", "linear"]
 Laid = Literal["straight", "anyhow"]
 
 
@@ -64,7 +64,8 @@ class TrainConfig(Settings):
     warmup_steps: Natural = 20
     """Steps over which the learning rate rises linearly."""
     schedule: Schedule = "constant"
-    """The learning rate after that: constant, or falling to 0 at ``steps`` along half a cosine."""
+    """The learning rate after that: constant, or falling to 0 at ``steps`` along half a cosine, or constant for the
+    first half of ``steps`` and then falling to 0 along a line, as CycleGAN's and CUT's."""
     weight_decay: Weight = 0.0
     """AdamW's decoupled weight decay."""
     max_grad_norm: Weight = 1.0

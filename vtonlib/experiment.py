@@ -17,7 +17,7 @@ from torch import Tensor
 from vtonlib.attention import AttentionRecord, expected_coordinates
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.data.parse import visible_groups
-from vtonlib.data.source import TryOnSource, ordered_batches, shown_split
+from vtonlib.data.source import TryOnSource
 from vtonlib.disk import atomic_folder, hold, replace_text
 from vtonlib.models.alias import ALIASGenerator
 from vtonlib.models.geometric_matching import GeometricMatcher
@@ -27,9 +27,10 @@ from vtonlib.pipelines.alias import ALIASPipeline
 from vtonlib.pipelines.load import INDEX, Pipeline, read_pipeline
 from vtonlib.pipelines.options import GuidanceOn, Start
 from vtonlib.pipelines.schedulers import SamplerName
+from vtonlib.pipelines.translation import TranslationPipeline
 from vtonlib.presets import ExperimentConfig, build, open_source, read_config, to_json
 from vtonlib.settings import Seed, within
-from vtonlib.training.trainer import Trainer, seed_everything
+from vtonlib.training.trainer import EXAMPLES, Trainer, seed_everything
 
 FINAL = "final"
 """Where in its run folder a trainer leaves what it trained."""
@@ -43,13 +44,13 @@ def train(config: ExperimentConfig, out: Path) -> Path:
     """
     seed_everything(config.train.seed)
     task, source = build(config)
-    examples = next(ordered_batches(source, shown_split(source), count=8))
+    examples = task.examples(source, EXAMPLES)
     Trainer(task, task.batches(source, config.train), config.train, out, experiment=config, examples=examples).fit()
     return out / FINAL
 
 
 def load_pipeline(run: Path) -> Pipeline:
-    """The try-on pipeline of a finished run, or of a folder written by ``save_pretrained``.
+    """The pipeline of a finished run, or of a folder written by ``save_pretrained``.
 
     Models that come with the library are opened by name: :func:`vtonlib.checkpoints.load`.
 
@@ -66,6 +67,19 @@ def load_pipeline(run: Path) -> Pipeline:
             "VITON-HD's three stages; matchers are measured by benchmarks/blind.py"
         )
     raise FileNotFoundError(f"{run}: no trained pipeline here (no {FINAL}/{INDEX}); train one first")
+
+
+def load_translation(run: Path) -> TranslationPipeline:
+    """The pipeline of a finished run of preset translation, or of a folder that holds one.
+
+    Raises:
+        FileNotFoundError: when there is no pipeline.
+        ValueError: when it is one that tries garments on, or not vtonlib's.
+    """
+    pipeline = load_pipeline(run)
+    if not isinstance(pipeline, TranslationPipeline):
+        raise ValueError(f"{run}: this pipeline tries garments on; `sample` does that, with a garment")
+    return pipeline
 
 
 def load_source(run: Path) -> TryOnSource:
@@ -164,9 +178,12 @@ def try_on(pipeline: Pipeline, batch: TryOnBatch, *, seed: int = 0, **options: U
     unless ``start="leaking"`` asks for it.
 
     Raises:
-        ValueError: naming an option that the pipeline does not have, or a seed that is no whole number in [0, 2^32).
+        ValueError: for a pipeline that translates, naming an option that the pipeline does not have, or a seed that is
+            no whole number in [0, 2^32).
     """
     within(Seed, seed, "seed")
+    if isinstance(pipeline, TranslationPipeline):
+        raise ValueError("this pipeline translates pictures, and knows no garments; `translate` does that")
     if unknown := sorted(options.keys() - SamplingOptions.__annotations__.keys()):
         known = ", ".join(SamplingOptions.__annotations__)
         raise ValueError(f"{', '.join(unknown)}: no option of sampling; there are: {known}")

@@ -15,6 +15,7 @@ from typing import Annotated, get_args
 
 import torch
 
+from vtonlib.attention.query_selection import QuerySelection
 from vtonlib.config import DataConfig, Size, TrainConfig, from_json, to_json
 from vtonlib.data.folders import Folder
 from vtonlib.data.source import TryOnSource
@@ -29,6 +30,7 @@ from vtonlib.tasks.matcher import MatcherConfig, MatcherTask
 from vtonlib.tasks.segmentation import SegmentationConfig, SegmentationTask
 from vtonlib.tasks.stable_viton import StableVITONConfig, StableVITONTask
 from vtonlib.tasks.supervision import Supervision
+from vtonlib.tasks.translation import TranslationConfig, TranslationTask
 
 TaskConfig = (
     StableVITONConfig
@@ -38,6 +40,7 @@ TaskConfig = (
     | SegmentationConfig
     | GeometricMatchingConfig
     | ALIASConfig
+    | TranslationConfig
 )
 DATA: dict[Size, DataConfig] = {
     "tiny": DataConfig(height=64, width=48),
@@ -204,6 +207,38 @@ def alias(size: Size) -> ExperimentConfig:
     return ExperimentConfig(preset="alias", size=size, task=task, data=DATA[size], train=train)
 
 
+def translation(size: Size) -> ExperimentConfig:
+    """CUT and QS-Attn: people in plain tops into people in patterned ones, of which no pair is known.
+
+    QS-Attn's global attention; ``--set task.selection.select=random task.selection.route=none`` is CUT.
+    """
+    task, train = {
+        "tiny": (
+            TranslationConfig(),
+            TrainConfig(steps=1000, batch_size=4, learning_rate=1e-3, schedule="linear"),
+        ),
+        "small": (
+            TranslationConfig(
+                channels=32, blocks=9, selection=QuerySelection(), projection=256, discriminator_channels=48
+            ),
+            TrainConfig(steps=20_000, batch_size=8, learning_rate=4e-4, schedule="linear", save_every=500),
+        ),
+        "base": (
+            TranslationConfig(
+                channels=64,
+                blocks=9,
+                skip=False,
+                selection=QuerySelection(),
+                projection=256,
+                discriminator_channels=64,
+                discriminator_rate=1.0,
+            ),
+            TrainConfig(steps=200_000, batch_size=4, learning_rate=2e-4, schedule="linear", save_every=1000),
+        ),
+    }[size]
+    return ExperimentConfig(preset="translation", size=size, task=task, data=DATA[size], train=train)
+
+
 PRESETS: dict[str, Callable[[Size], ExperimentConfig]] = {
     "stableviton": stableviton,
     "autoencoder": autoencoder,
@@ -212,6 +247,7 @@ PRESETS: dict[str, Callable[[Size], ExperimentConfig]] = {
     "segmentation": segmentation,
     "geometric_matching": geometric_matching,
     "alias": alias,
+    "translation": translation,
 }
 
 
@@ -256,6 +292,8 @@ def new_task(config: TaskConfig, data: DataConfig) -> Task:
             return GeometricMatchingTask(config, data)
         case ALIASConfig():
             return ALIASTask(config)
+        case TranslationConfig():
+            return TranslationTask(config)
 
 
 def build(config: ExperimentConfig) -> tuple[Task, TryOnSource]:

@@ -19,24 +19,33 @@ from vtonlib import checkpoints
 from vtonlib.attention import AttentionRecord, Grid
 from vtonlib.config import DataConfig, Laid
 from vtonlib.data.batch import TryOnBatch
+from vtonlib.data.domains import Domains
 from vtonlib.data.source import Split, TryOnSource, ordered_batches
 from vtonlib.data.textures import TEXTURES
 from vtonlib.data.world import World
 from vtonlib.evaluation.evaluate import SplitEvaluation
 from vtonlib.evaluation.references import reference_images
 from vtonlib.evaluation.report import Provenance, Report, Table
+from vtonlib.evaluation.translation import TranslationEvaluation
 from vtonlib.experiment import TryOn, load_pipeline, try_on
 from vtonlib.images import grid, save_png
 from vtonlib.models.autoencoder import decode, encode
 from vtonlib.models.classifier import load_classifier
 from vtonlib.pipelines.diffusion import TryOnDiffusionPipeline
 from vtonlib.pipelines.load import METHODS, Pipeline
-from vtonlib.presets import open_source, read_config
+from vtonlib.pipelines.translation import TranslationPipeline
+from vtonlib.presets import ExperimentConfig, open_source, read_config
+from vtonlib.tasks.translation import TranslationConfig, TranslationTask
+from vtonlib.training.identity import seed_everything
 
 TOKEN_PIXELS = 4
 """Pixels of a token, in which reports give errors and coverage: one lattice for all methods, whatever their own."""
 BATCH = 32
 """Examples that are painted at once."""
+SHOWN = 6
+"""Rows of ``grid.png``."""
+START, PATTERN = "as training began", "source with a true pattern"
+"""References of a translation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +131,35 @@ def _misled(pipeline: Pipeline, worn: TryOn, batch: TryOnBatch) -> dict[str, Att
     return {f"{block}, other garment": record for block, record in records.items()}
 
 
+def score_translation(pipeline: TranslationPipeline, config: ExperimentConfig, *, count: int, out: Path) -> Table:
+    """The scores of a translation on the first test people of both domains, and ``grid.png``: source, translation, and
+    the source with a true pattern.
+
+    Beside it stand the source itself, the network as its training began, and the true pattern.
+
+    Raises:
+        ValueError: where ``config`` is of no translation, or its data is a folder.
+    """
+    if not isinstance(config.task, TranslationConfig):
+        raise ValueError(f"these settings are of preset '{config.preset}': expected a translation's")
+    domains, classifier = Domains(open_source(config.data), config.task.pattern), load_classifier()
+    number = list(TEXTURES).index(config.task.pattern)
+    scores = TranslationEvaluation(
+        "test",
+        extractor=classifier,
+        patterned=lambda images: classifier(images)["texture"].argmax(1) == number,
+    )
+    seed_everything(config.train.seed)
+    start = TranslationPipeline(TranslationTask(config.task).translator.eval())
+    for indices in torch.arange(min(count, domains.size("test"))).split(BATCH):
+        batch, true = domains.paired("test", indices), domains.counterfactual("test", indices)
+        translated = pipeline(batch.source).images
+        scores.add(batch, {METHODS[type(pipeline)]: translated}, {START: start(batch.source).images, PATTERN: true})
+        if not indices[0]:
+            save_png(out / "grid.png", grid([column[:SHOWN] for column in (batch.source, translated, true)]))
+    return scores.table()
+
+
 def chosen(examples: Sequence[Examples], words: Sequence[str]) -> tuple[Examples, ...]:
     """Those whose name holds one of ``words``; all where there are none.
 
@@ -135,7 +173,7 @@ def chosen(examples: Sequence[Examples], words: Sequence[str]) -> tuple[Examples
     return tuple(one for one in examples if not words or any(word in one.name for word in words))
 
 
-def evaluate(
+def evaluate(  # budget: one path for each kind of pipeline
     run: Path,
     *,
     count: int = 64,
@@ -145,6 +183,8 @@ def evaluate(
     out: Path | None = None,
 ) -> Report:
     """Evaluate the pipeline of a run on every split its data has, and write report.md, report.json and grid.png.
+
+    A translation is evaluated by :func:`score_translation`; what follows is of try-on.
 
     In the world that is paired, unpaired and cross, each with garments laid straight and anyhow, and by fabric. Rows
     "other garment" are of attention whose keys are shown another garment: what reads nothing of it is not misled; what
@@ -157,12 +197,22 @@ def evaluate(
         blind: the run of its blind twin (trained with ``task.keys_see=place``), for rows beside its own.
         splits: only examples whose names hold one of these words, such as "unpaired, laid anyhow".
         out: where to write; by default the run folder.
+
+    Raises:
+        ValueError: for a word that no split's name holds; for a translation, where ``blind`` or ``splits`` is given, or
+            ``root`` is a folder.
     """
     config = read_config(run / "config.json")
     data = config.data if root is None else replace(config.data, root=root)
-    pipeline, twin = load_pipeline(run), None if blind is None else load_pipeline(blind)
-    examples = chosen(all_examples(data), splits)
-    tables = [table for one in examples for table in score(pipeline, one, count=count, blind=twin)]
+    pipeline, out = load_pipeline(run), run if out is None else out
+    if isinstance(pipeline, TranslationPipeline):
+        if blind is not None or splits:
+            raise ValueError(f"{run}: a translation has no blind twin, and one split, test")
+        tables = [score_translation(pipeline, replace(config, data=data), count=count, out=out)]
+    else:
+        twin, examples = None if blind is None else load_pipeline(blind), chosen(all_examples(data), splits)
+        tables = [table for one in examples for table in score(pipeline, one, count=count, blind=twin)]
+        save_pictures(pipeline, all_examples(data)[1], out)
     name = checkpoints.shipped(run)
     provenance = Provenance.collect(
         command=shlex.join(["python", "-m", "vtonlib", *sys.argv[1:]]),
@@ -170,13 +220,11 @@ def evaluate(
         extractor=load_classifier().name,
     )
     report = Report(f"{name or f'{config.preset}, {config.size}'}, {count} examples a split", tuple(tables), provenance)
-    out = run if out is None else out
     report.save(out)
-    save_pictures(pipeline, all_examples(data)[1], out)
     return report
 
 
-def save_pictures(pipeline: Pipeline, examples: Examples, out: Path, *, count: int = 6) -> None:
+def save_pictures(pipeline: Pipeline, examples: Examples, out: Path, *, count: int = SHOWN) -> None:
     """``grid.png``, the first examples, and ``fabrics.png``, the first two of each fabric, where fabrics are known.
 
     Columns: garment, agnostic image, result, truth.

@@ -26,6 +26,9 @@ def test_learning_rate() -> None:
     assert [learning_rate(cosine, step) for step in range(4)] == [0.5, 1.0, 1.5, 2.0]
     for step, angle in ((4, 0), (6, math.pi / 3), (7, math.pi / 2), (10, math.pi), (12, math.pi)):
         assert learning_rate(cosine, step) == pytest.approx(1 + math.cos(angle))
+    linear = TrainConfig(steps=10, warmup_steps=2, learning_rate=2.0, schedule="linear")
+    assert [learning_rate(linear, step) for step in range(6)] == [1.0, 2.0, 2.0, 2.0, 2.0, 2.0]
+    assert [learning_rate(linear, step) for step in (7, 9, 10)] == pytest.approx([1.2, 0.4, 0.0])
     assert learning_rate(TrainConfig(warmup_steps=0, learning_rate=2.0), 0) == 2.0
 
 

@@ -22,6 +22,8 @@ TAPS = ("pixels", "down_0", "down_1", "block_0", "block_4")
 """The features that CUT compares, finest first: layers 0, 4, 8, 12 and 16 of the released code."""
 LEVELS = 2
 """How often the size is halved."""
+ALMOST = 0.99
+"""Where a source that is added before the tanh is cut off: of 1 the inverse would be infinite."""
 _IMAGE = "image"
 
 
@@ -76,6 +78,11 @@ class ResnetTranslator(ModelMixin, ConfigMixin):
         out_channels: channels of the translation.
         channels: width at full size; it doubles with each halving.
         blocks: number of residual blocks.
+        skip: whether what the network paints is added to the source, before the last tanh: then it starts as the
+            identity, nearly, and has only to learn what must change. The released networks have no such way.
+
+    Raises:
+        ValueError: for a skip between different numbers of channels.
 
     Source: CUT (the ResNet generator of CycleGAN with blurs in place of strides). The released code enlarges with the
     weights 1, 3, 3, 1; between mirrored or repeated edges that is bilinear interpolation, exactly.
@@ -86,8 +93,12 @@ class ResnetTranslator(ModelMixin, ConfigMixin):
     """The names of all features, finest first, and their channels."""
 
     @register_to_config
-    def __init__(self, in_channels: int = 3, out_channels: int = 3, *, channels: int = 64, blocks: int = 9) -> None:
+    def __init__(
+        self, in_channels: int = 3, out_channels: int = 3, *, channels: int = 64, blocks: int = 9, skip: bool = False
+    ) -> None:
         super().__init__()
+        if skip and in_channels != out_channels:
+            raise ValueError(f"skip adds {in_channels} channels to {out_channels}: expected as many")
         widths = [channels * 2**level for level in range(LEVELS + 1)]
         self.stem = nn.Conv2d(in_channels, channels, 7)
         self.down = nn.ModuleList(nn.Conv2d(width, 2 * width, 3, padding=1) for width in widths[:-1])
@@ -141,7 +152,7 @@ class ResnetTranslator(ModelMixin, ConfigMixin):
 
     def _walk(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
         """Every feature in order, and the image; what nobody asks for further is not computed."""
-        x = F.pad(x, (3, 3, 3, 3), "reflect")
+        source, x = x, F.pad(x, (3, 3, 3, 3), "reflect")
         yield "pixels", x
         x = F.relu(F.instance_norm(self.stem(x)))
         for level, conv in enumerate(self.down):
@@ -153,7 +164,10 @@ class ResnetTranslator(ModelMixin, ConfigMixin):
             yield f"block_{number}", x
         for conv in self.up:
             x = F.relu(F.instance_norm(conv(self.enlarge(x))))
-        yield _IMAGE, self.head(x).tanh()
+        painted = self.head(x)
+        if self.config.skip:
+            painted = painted + source.clamp(-ALMOST, ALMOST).atanh()
+        yield _IMAGE, painted.tanh()
 
 
 def unit_patches(patches: Float[Tensor, "b m c"]) -> Float[Tensor, "b m c"]:

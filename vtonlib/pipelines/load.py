@@ -1,4 +1,4 @@
-"""Try-on pipelines from folders: only vtonlib's own classes, part by part."""
+"""Pipelines from folders: only vtonlib's own classes, part by part."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ import torch
 from vtonlib.models.stored import is_stored, load_stored
 from vtonlib.pipelines.alias import ALIASPipeline
 from vtonlib.pipelines.diffusion import TryOnDiffusionPipeline
+from vtonlib.pipelines.translation import TranslationPipeline
 
-Pipeline = TryOnDiffusionPipeline | ALIASPipeline
-METHODS: dict[type[Pipeline], str] = {TryOnDiffusionPipeline: "StableVITON", ALIASPipeline: "ALIAS"}
+Pipeline = TryOnDiffusionPipeline | ALIASPipeline | TranslationPipeline
+METHODS: dict[type[Pipeline], str] = {
+    TryOnDiffusionPipeline: "StableVITON",
+    ALIASPipeline: "ALIAS",
+    TranslationPipeline: "translation",
+}
 """How reports call what a pipeline makes."""
 INDEX = "model_index.json"
 

@@ -30,8 +30,8 @@ class InputWarning(UserWarning):
 
 
 @dataclass
-class TryOnOutput(BaseOutput):
-    """The persons in their new garments.
+class PictureOutput(BaseOutput):
+    """Pictures that a pipeline made.
 
     diffusers' pipelines take an ``output_type`` that decides what ``images`` is. Here a record's fields have one type
     each, so that readers and type checkers know it: ``images`` are always tensors, and :meth:`pil` and :meth:`numpy`
@@ -49,6 +49,10 @@ class TryOnOutput(BaseOutput):
         """In [0, 1], channels last."""
         images: np.ndarray = ((self.images.detach().float().clamp(-1, 1) + 1) / 2).movedim(1, -1).cpu().numpy()
         return images
+
+
+class TryOnOutput(PictureOutput):
+    """The persons in their new garments."""
 
 
 def read_pictures(pictures: Mapping[str, Picture], channels: Mapping[str, int]) -> dict[str, Float[Tensor, "b c h w"]]:

@@ -12,8 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from vtonlib.config import TrainConfig
-from vtonlib.data.batch import TryOnBatch
-from vtonlib.data.source import TryOnSource, training_batches
+from vtonlib.data.source import TryOnSource, ordered_batches, shown_split, training_batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +26,8 @@ class Phase:
     """How the log calls it: "denoiser", "generator", "discriminator"."""
     trains: tuple[str, ...]
     """Children of the task (or dotted submodules) whose parameters this phase updates."""
-    loss: Callable[[TryOnBatch], Mapping[str, Tensor]]
-    """The weighted terms, all scalars: the phase minimises their sum, the log shows each."""
+    loss: Callable[[Any], Mapping[str, Tensor]]
+    """Of a batch, the weighted terms, all scalars: the phase minimises their sum, the log shows each."""
     interval: int = 1
     """The phase runs at steps 0, interval, 2 * interval, ..."""
     rate: float = 1.0
@@ -59,7 +58,11 @@ class Task(nn.Module):
         self.train_examples = source.size("train")
         return lambda start: training_batches(source, batch_size=config.batch_size, seed=config.seed, start=start)
 
-    def sample(self, batch: TryOnBatch) -> tuple[Float[Tensor, "n 3 h w"], ...]:
+    def examples(self, source: TryOnSource, count: int) -> Any:
+        """What :meth:`sample` is shown while training: the first people of the test split, or of what there is."""
+        return next(ordered_batches(source, shown_split(source), count=count))
+
+    def sample(self, batch: Any) -> tuple[Float[Tensor, "n 3 h w"], ...]:
         """Columns of the picture grid drawn while training, for example (garments, results, persons); () for none."""
         return ()
 

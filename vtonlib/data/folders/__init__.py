@@ -3,8 +3,18 @@
 from vtonlib.data.folders.check import check_folder, folder_uses
 from vtonlib.data.folders.layout import FolderError, Problem
 from vtonlib.data.folders.lists import Pair
-from vtonlib.data.folders.loose import read_files
+from vtonlib.data.folders.loose import read_files, read_image
 from vtonlib.data.folders.read import Folder
 from vtonlib.data.folders.write import write_folder
 
-__all__ = ["Folder", "FolderError", "Pair", "Problem", "check_folder", "folder_uses", "read_files", "write_folder"]
+__all__ = [
+    "Folder",
+    "FolderError",
+    "Pair",
+    "Problem",
+    "check_folder",
+    "folder_uses",
+    "read_files",
+    "read_image",
+    "write_folder",
+]

@@ -59,7 +59,7 @@ def read_files(
     mask_path = agnostic_mask or _beside(person, "agnostic_mask", "--mask")
     pose_path = dense_pose or _beside(person, "dense_pose", "--dense-pose")
     size = width, height
-    images = {path: _read_image(path, size) for path in (person, garment, pose_path)}
+    images = {path: read_image(path, height=height, width=width) for path in (person, garment, pose_path)}
     mask = _read_mask(mask_path, size)
     known = {
         "person": images[person],
@@ -80,9 +80,13 @@ def _read(path: Path, content: Content, size: tuple[int, int]) -> Array:
     return np.stack([decode_picture(path, path.parent, content, size)[0]])
 
 
-def _read_image(path: Path, size: tuple[int, int]) -> Float[Tensor, "1 3 h w"]:
-    """An image of more than one colour."""
-    pixels = _read(path, "image", size)
+def read_image(path: Path, *, height: int, width: int) -> Float[Tensor, "1 3 h w"]:
+    """An image of more than one colour as a batch of one, resized; one of another ratio is stretched.
+
+    Raises:
+        FolderError: naming the file if it is missing or at fault, what was found and expected, and a remedy.
+    """
+    pixels = _read(path, "image", (width, height))
     if problems := content_problems({"person": pixels[0]}, {"person": path}, frozenset()):
         raise FolderError(*problems)
     return to_images(pixels)
