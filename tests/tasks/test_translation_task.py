@@ -86,7 +86,7 @@ def test_the_terms_are_those_of_cut(batch):
     terms = {name: term.detach() for name, term in task.generator_loss(batch).items()}
     torch.manual_seed(3)
     with torch.no_grad():
-        for name, images in (("nce", batch.source), ("identity", batch.target)):
+        for name, images in (("contrastive", batch.source), ("identity", batch.target)):
             fake = task.translator(images)
             keys, queries = (task.translator.features(x, task.config.taps) for x in (images, fake))
             losses = []
@@ -117,7 +117,7 @@ def test_options_of_the_rule_change_the_loss(batch, change):
     for selection in (plain, dataclasses.replace(plain, **change)):
         task = new_task(selection=selection, skip=False)
         torch.manual_seed(1)
-        loss = task.generator_loss(batch)["nce"]
+        loss = task.generator_loss(batch)["contrastive"]
         loss.backward()
         losses.append(torch.cat([p.grad.flatten() for p in task.translator.parameters() if p.grad is not None]))
     assert not torch.equal(*losses)
@@ -152,7 +152,7 @@ def test_targets_are_real_and_translations_are_not(batch, monkeypatch, taken_for
 def test_steps_on_one_batch_lower_the_contrastive_loss(batch):
     task = new_task(skip=False)
     history = descend(task, task.phases, batch, steps=25)
-    assert history[-1]["nce"] < 0.8 * history[0]["nce"]
+    assert history[-1]["contrastive"] < 0.8 * history[0]["contrastive"]
 
 
 def test_it_begins_as_the_identity_where_there_is_a_skip(batch):

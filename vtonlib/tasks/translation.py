@@ -59,7 +59,7 @@ class TranslationConfig(Settings):
     """Of the contrastive loss."""
     adversarial: Weight = 1.0
     """Weight of the discriminator's opinion."""
-    nce: Weight = 0.5
+    contrastive: Weight = 0.5
     """Weight of the contrastive loss between a source and its translation."""
     identity: Weight = 0.5
     """Weight of the contrastive loss between a target and what the translator makes of it, which should be itself."""
@@ -125,7 +125,8 @@ class TranslationTask(Task):
         fake, source = self.translator.with_features(batch.source, self.config.taps)
         terms = {
             "adversarial": self.config.adversarial * least_squares_generator(self.discriminator(fake)),
-            "nce": self.config.nce * self.contrast(source, self.translator.features(fake, self.config.taps)),
+            "contrastive": self.config.contrastive
+            * self.contrast(source, self.translator.features(fake, self.config.taps)),
         }
         if self.config.identity:
             same, target = self.translator.with_features(batch.target, self.config.taps)
