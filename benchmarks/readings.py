@@ -38,6 +38,21 @@ def jumps(field: Float[Tensor, "b h w 2"], known: Float[Tensor, "b 1 h w"]) -> f
     return float(torch.cat(lengths).mean())
 
 
+def likeness(errors: Float[Tensor, "b h w 2"], known: Float[Tensor, "b 1 h w"]) -> float:
+    """How far neighbours err alike: the sum of the inner products of their errors over that of their mean squares.
+
+    1 where all err by the same, about 0 where each errs by itself, -1 where neighbours err by opposites.
+    """
+    inside, products, squares = known[:, 0] > 0.5, 0.0, 0.0
+    for dim in (1, 2):
+        size = errors.shape[dim] - 1
+        both = inside.narrow(dim, 1, size) & inside.narrow(dim, 0, size)
+        one, other = errors.narrow(dim, 1, size)[both], errors.narrow(dim, 0, size)[both]
+        products += float((one * other).sum())
+        squares += float((one.square() + other.square()).sum()) / 2
+    return products / squares
+
+
 def sharing(places: Float[Tensor, "b h w 2"], known: Float[Tensor, "b 1 h w"]) -> float:
     """The share of queries whose nearest key is another query's nearest key too; ``places`` in [-1, 1]."""
     grid, inside = known.shape[-2:], known[:, 0].flatten(1) > 0.5
@@ -56,7 +71,8 @@ def readings(record: AttentionRecord, batch: TryOnBatch) -> Scores:
     ``epe``, ``strongest``, ``mass``, ``swaps`` and the mean ``entropy`` of heads as in ``benchmarks.blind``;
     ``spread``; ``variation``, the loss's value; ``shared``, the share of queries whose centre has a nearest key in
     common with another's; ``reach``, the mean distance of centres from the middle of the garment's picture, as a share
-    of the truth's; ``slope``, the mean jump between the centres of neighbours, as a share of the true one.
+    of the truth's; ``slope``, the mean jump between the centres of neighbours, as a share of the true one; ``likeness``,
+    how far neighbours err alike.
     """
     grid = record.key_grid
     truth, known = truth_on_lattice(batch.flow, batch.flow_mask, *record.query_grid)
@@ -69,6 +85,7 @@ def readings(record: AttentionRecord, batch: TryOnBatch) -> Scores:
         "shared": sharing(expected_coordinates(record), known),
         "reach": float(found[inside].norm(dim=-1).mean() / true[inside].norm(dim=-1).mean()),
         "slope": jumps(found, known) / jumps(true, known),
+        "likeness": likeness(found - true, known),
     }
 
 

@@ -1,6 +1,6 @@
 """Total variation and entropy in a matcher on garments laid straight, where place on the body tells place in them.
 
-Trained by benchmarks/shaping_matcher.py, where the hypotheses were written down first; four seeds.
+Trained by benchmarks/shaping_matcher.py, where the hypotheses were written down first.
 """
 
 from __future__ import annotations

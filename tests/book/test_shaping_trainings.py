@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from benchmarks import shaping, shaping_matcher
-from benchmarks.readings import gradient_norms, jumps, readings, sharing
+from benchmarks.readings import gradient_norms, jumps, likeness, readings, sharing
 from vtonlib.attention import AttentionRecord
 from vtonlib.attention.zoo import attention_zoo
 from vtonlib.config import DataConfig
@@ -55,6 +55,16 @@ def test_jumps_and_sharing_count_known_neighbours_only() -> None:
     same = torch.zeros(1, 3, 2, 2)
     same[:, 0, 0] = -1
     assert sharing(same, torch.ones(1, 1, 3, 2)) == pytest.approx(5 / 6)
+
+
+def test_neighbours_err_alike_or_each_by_itself() -> None:
+    known, g = torch.ones(1, 1, 40, 30), torch.Generator().manual_seed(0)
+    same, own = torch.tensor([3.0, -1.0]).expand(1, 40, 30, 2), torch.randn(1, 40, 30, 2, generator=g)
+    chequered = same * (1 - 2 * (torch.arange(40).view(-1, 1, 1) + torch.arange(30).view(-1, 1)).remainder(2))
+    assert likeness(same, known) == pytest.approx(1) and likeness(chequered, known) == pytest.approx(-1)
+    assert abs(likeness(own, known)) < 0.06
+    known[:, :, 20:] = 0
+    assert likeness(torch.cat((same[:, :20], own[:, 20:]), 1), known) == pytest.approx(1)
 
 
 def test_gradient_norms_are_means_over_batches_of_each_loss_alone() -> None:
