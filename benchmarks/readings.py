@@ -71,8 +71,8 @@ def readings(record: AttentionRecord, batch: TryOnBatch) -> Scores:
     ``epe``, ``strongest``, ``mass``, ``swaps`` and the mean ``entropy`` of heads as in ``benchmarks.blind``;
     ``spread``; ``variation``, the loss's value; ``shared``, the share of queries whose centre has a nearest key in
     common with another's; ``reach``, the mean distance of centres from the middle of the garment's picture, as a share
-    of the truth's; ``slope``, the mean jump between the centres of neighbours, as a share of the true one; ``likeness``,
-    how far neighbours err alike.
+    of the truth's; ``slope``, the mean jump between the centres of neighbours, as a share of the true one;
+    ``likeness``, how far neighbours err alike.
     """
     grid = record.key_grid
     truth, known = truth_on_lattice(batch.flow, batch.flow_mask, *record.query_grid)
