@@ -128,3 +128,17 @@ def test_stored_and_loaded_it_is_the_same(model: ModelMixin, tmp_path: Path) -> 
     assert all(torch.equal(value, model.state_dict()[key]) for key, value in loaded.state_dict().items())
     if isinstance(loaded, ResnetTranslator):
         torch.testing.assert_close(loaded(image()), model(image()), rtol=0, atol=0)
+
+
+def test_a_skip_adds_the_source_before_the_tanh():
+    torch.manual_seed(0)
+    with_skip, without = ResnetTranslator(channels=4, blocks=1, skip=True), ResnetTranslator(channels=4, blocks=1)
+    without.load_state_dict(with_skip.state_dict())
+    torch.nn.init.zeros_(with_skip.head.weight)
+    x = torch.rand(2, 3, 16, 16) * 2 - 1
+    torch.testing.assert_close(with_skip(x), x.clamp(-0.99, 0.99), atol=1e-6, rtol=0)
+    with_skip.load_state_dict(without.state_dict())
+    expected = (without(x).atanh() + x.clamp(-0.99, 0.99).atanh()).tanh()
+    torch.testing.assert_close(with_skip(x), expected, atol=1e-5, rtol=0)
+    with pytest.raises(ValueError, match="skip adds 3 channels to 1: expected as many"):
+        ResnetTranslator(3, 1, channels=4, blocks=1, skip=True)
