@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 IMAGE = ("masked SSIM", "garment SSIM", "texture ratio", "colour error")
+TRANSLATION = ("texture", "patterned", "FID", "KID", "outside L1", "outside SSIM")
+"""Of a translation, which has no true image."""
 PLACE = "EPE of height"
 """The error of where the garment's parts came from, in percent of the image's height."""
 NOT_ITS_OWN = (", other garment", ", blind twin")
@@ -33,7 +35,8 @@ def summary(report: dict[str, Any]) -> dict[str, dict[str, float]]:
         if table["split"].endswith(BY_FABRIC):
             values = next((known for known in cells.values() if known), {})
         else:
-            values = {name: known[name] for name in IMAGE for known in cells.values() if name in known}
+            columns = TRANSLATION if any("patterned" in known for known in cells.values()) else IMAGE
+            values = {name: known[name] for name in columns for known in cells.values() if name in known}
             errors = [known[PLACE] for known in cells.values() if PLACE in known]
             values |= {PLACE: min(errors)} if errors else {}
         found[table["split"]] = {name: round(value, 4) for name, value in values.items()}

@@ -20,8 +20,11 @@ WEIGHTS = Path(__file__).with_name("weights")
 """Where they lie: a folder for each, as ``save_pretrained`` writes it, in half precision."""
 RECORD = "provenance.json"
 """What is known of a model's making, in its folder."""
-NAMES: tuple[str, ...] = tuple(sorted(record.parent.name for record in WEIGHTS.glob(f"*/{RECORD}")))
-"""All of them."""
+_STORED = sorted(record.parent.name for record in WEIGHTS.glob(f"*/{RECORD}"))
+TRANSLATIONS: tuple[str, ...] = tuple(name for name in _STORED if name.startswith("translation"))
+"""Those that translate pictures."""
+NAMES: tuple[str, ...] = tuple(name for name in _STORED if name not in TRANSLATIONS)
+"""Those that try garments on."""
 DEFAULT = "stableviton-small"
 """The one that README, first page and chapter 00 show. Whoever changes it runs `python -m tools.first_result`,
 `python3 -m tools derive` and `python3 -m tools run notebooks/00_how_to_use.ipynb`, which say the rest."""
@@ -117,13 +120,13 @@ def folder(name: str = DEFAULT) -> Path:
     Raises:
         ValueError: for an unknown name, listing the known ones.
     """
-    if name not in NAMES:
-        raise ValueError(f"no shipped model is called {name!r}; there are: {', '.join(NAMES)}")
+    if name not in NAMES + TRANSLATIONS:
+        raise ValueError(f"no shipped model is called {name!r}; there are: {', '.join(NAMES + TRANSLATIONS)}")
     return WEIGHTS / name
 
 
 def load(name: str = DEFAULT) -> Pipeline:
-    """The try-on pipeline of a shipped model, on the GPU if there is one.
+    """The pipeline of a shipped model, on the GPU if there is one.
 
     Raises:
         ValueError: for an unknown name, listing the known ones.
@@ -165,11 +168,12 @@ def located(run: Path | str) -> Path:
     """
     if Path(run).exists():
         return Path(run)
-    if str(run) in NAMES:
+    if str(run) in NAMES + TRANSLATIONS:
         return folder(str(run))
-    raise FileNotFoundError(f"{run}: neither a folder nor the name of a shipped model ({', '.join(NAMES)})")
+    known = ", ".join(NAMES + TRANSLATIONS)
+    raise FileNotFoundError(f"{run}: neither a folder nor the name of a shipped model ({known})")
 
 
 def shipped(run: Path) -> str:
     """The name of the shipped model that lies in ``run``; an empty text if none does."""
-    return run.name if run.resolve().parent == WEIGHTS.resolve() and run.name in NAMES else ""
+    return run.name if run.resolve().parent == WEIGHTS.resolve() and run.name in NAMES + TRANSLATIONS else ""
