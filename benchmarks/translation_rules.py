@@ -17,7 +17,7 @@ Scores are of 256 people of the test split: FID and KID through the features of 
 striped, the texture inside the top as a share of the target's, the absolute error outside of it, on background and
 person, and joints that a ridge regression reads from the classifier's maps, in pixels (``pose``).
 
-    python -m benchmarks.translation_rules [--seeds 5] [--rules cut global ...] [--runs runs/rules] [--out results.json]
+    python -m benchmarks.translation_rules [--seeds 5] [--rules cut global ...] [--kept runs/rules] [--out results.json]
 
 A training takes one to two minutes of one core. Runs that are in the file are not repeated.
 """
@@ -57,7 +57,7 @@ from vtonlib.tasks.translation import TranslationConfig, TranslationTask
 from vtonlib.training.trainer import Trainer, seed_everything
 
 RESULTS = Path(__file__).parent / "results" / "translation_rules.json"
-STEPS, BATCH, POOL, PEOPLE, READERS = 600, 2, 768, 256, 768
+STEPS, BATCH, POOL, PEOPLE, READERS = 600, 2, 512, 256, 768
 STRENGTH = 300.0
 """Of the ridge regression's penalty."""
 ARMS = {name: replace(rule, count=COUNT) for name, rule in RULES.items()}
@@ -86,6 +86,17 @@ def train(rule: QuerySelection, seed: int, folder: Path) -> ResnetTranslator:
 
     Trainer(task, batches, how, folder, examples=pool[:1]).fit()
     return ResnetTranslator.from_pretrained(folder / "final" / "translator").eval()
+
+
+def trained(name: str, seed: int, kept: Path | None) -> ResnetTranslator:
+    """A trained translator; where ``kept`` is given, stored there and read from there."""
+    if kept is not None and (kept / f"{name}-{seed}").exists():
+        return ResnetTranslator.from_pretrained(kept / f"{name}-{seed}").eval()
+    with tempfile.TemporaryDirectory() as folder:
+        translator = train(ARMS[name], seed, Path(folder))
+    if kept is not None:
+        translator.save_pretrained(kept / f"{name}-{seed}")
+    return translator
 
 
 class People(NamedTuple):
@@ -194,7 +205,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(5)))
     parser.add_argument("--rules", nargs="+", choices=ARMS, default=FIRST)
-    parser.add_argument("--runs", type=Path, help="folder for the trained translators")
+    parser.add_argument("--kept", type=Path, help="folder for the trained translators, which are trained there once")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     stored = json.loads(options.out.read_text(encoding="utf8")) if options.out.exists() else {"runs": {}}
@@ -206,10 +217,7 @@ def main() -> None:
             if (run := f"{name}-{seed}") in stored["runs"]:
                 continue
             start = time.perf_counter()
-            with tempfile.TemporaryDirectory() as folder:
-                translator = train(ARMS[name], seed, Path(folder))
-            if options.runs:
-                translator.save_pretrained(options.runs / run)
+            translator = trained(name, seed, options.kept)
             seconds = round(time.perf_counter() - start, 1)
             with torch.no_grad():
                 images = translator(people().both.source)
