@@ -20,6 +20,9 @@ R7 Where nearly all patches are read alike (features of length one) nothing of t
 A first look at one untrained translator showed rows of raw dot products that see hardly more than their own patch. So
 ``sharp`` was added before anything else was measured: features of length one at PatchNCE's temperature, 0.07.
 
+Added after the first three seeds, to explain them: ``_self``, the share of rows whose strongest key is their own patch,
+and ``_distinct``, how many of the 48 rows' strongest keys are different ones, as a share.
+
 ``subset`` leaves the picture as it is, 256x192, and lets rows see n of its patches, so that nothing but their number
 changes.
 
@@ -133,6 +136,13 @@ def variance(patches: Tensor) -> float:
     return float(patches.var(1, correction=0).sum(-1).mean())
 
 
+def hubs(name: str, record: AttentionRecord, own: Tensor) -> Scores:
+    """Whether rows look at their own patch, and how many look at the same one."""
+    strongest = record.weights()[:, 0].argmax(-1)
+    distinct = sum(len(row.unique()) for row in strongest) / strongest.numel()
+    return {f"{name}_self": float((strongest == own).double().mean()), f"{name}_distinct": distinct}
+
+
 def likeness(name: str, routed: Tensor, plain: Tensor, record: AttentionRecord | None) -> Scores:
     """How alike patches are, what is left of their variance, and how many keys their rows look at."""
     found = {f"{name}_similarity": float(mean_cosine(routed).mean())}
@@ -153,7 +163,10 @@ def smoothing(features: Features, seed: int) -> Scores:
         plain = READ["none"].read(maps, maps, ids).source
         for name, rule in READ.items():
             routed = rule.read(maps, maps, ids).source
-            found |= likeness(f"{name}_{patches}", routed, plain, rule.attention(maps, ids))
+            record = rule.attention(maps, ids)
+            found |= likeness(f"{name}_{patches}", routed, plain, record)
+            if record is not None and rule.route == "global":
+                found |= hubs(f"{name}_{patches}", record, ids)
     return found | subsets(maps, seed)
 
 
