@@ -209,7 +209,8 @@ def main() -> None:
                 net = nets[kind](seed) if kind == "untrained" else nets[kind](seed, kept=options.kept)
                 features, found = net.features("block_4"), asked(net, seed)
             found |= fields(features, pictures("test", seed * PEOPLE, FEWER), seed) | smoothing(features, seed)
-            runs[name] = {"seconds": round(time.perf_counter() - start, 1), **found}
+            runs[name] = {"seconds": round(time.perf_counter() - start, 1)}
+            runs[name] |= {reading: round(value, 5) for reading, value in found.items()}
             print(name, runs[name]["seconds"], flush=True)
             replace_text(options.out, json.dumps({"people": PEOPLE, "count": COUNT, "runs": runs}, indent=1) + "\n")
     print(json.dumps({"runs": len(runs)}))

@@ -63,6 +63,8 @@ SCORED = {
     "unit": QuerySelection(unit=True),
     "sharp": QuerySelection(unit=True, scale=1 / 0.07),
 }
+KEPT = ("share", "precision", "rank")
+"""What is stored of other pictures than whole plain ones."""
 Scores = dict[str, float]
 
 
@@ -138,12 +140,12 @@ def scores(features: Features, seed: int) -> Scores:
     for prefix, closer in (("", False), ("closer_", True)):
         shown = pictures("test", seed * PEOPLE, PEOPLE, closer=closer)
         for kind, images in (("", shown.plain), ("striped_", shown.striped)):
-            maps = features(images)
+            maps, name = features(images), prefix + kind
             values = values_of(maps, images, shown.regions["garment"], seed)
-            found |= {f"{prefix}{kind}{name}": value for name, value in placed(values, shown.regions).items()}
+            read = placed(values, shown.regions)
             if not closer:
-                told = ranked(values, maps, replace(shown, plain=images))
-                found |= {f"{kind}{name}": value for name, value in told.items()}
+                read |= ranked(values, maps, replace(shown, plain=images))
+            found |= {name + key: value for key, value in read.items() if not name or key.endswith(KEPT)}
     return found
 
 
@@ -171,7 +173,8 @@ def main() -> None:
                 continue
             start = time.perf_counter()
             found = scores(features(seed), seed)
-            runs[name] = {"seconds": round(time.perf_counter() - start, 1), **found}
+            runs[name] = {"seconds": round(time.perf_counter() - start, 1)}
+            runs[name] |= {reading: round(value, 5) for reading, value in found.items()}
             print(name, {k: round(v, 3) for k, v in found.items() if k.startswith(("share", "global_"))}, flush=True)
             replace_text(options.out, json.dumps({"people": PEOPLE, "count": COUNT, "runs": runs}, indent=1) + "\n")
     print(json.dumps({"runs": len(runs)}))
