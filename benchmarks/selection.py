@@ -6,7 +6,8 @@ that is *untrained*, of one trained by PatchNCE alone on random patches (*traine
 (*trained_global*); five seeds, each with its own 64 people. Scored: the entropies of global attention, of windows of 7
 (``local``) and 3 (``narrow``), of windows as the released code misreads them (``official``), of global attention
 between features of length one (``unit``; ``sharp``: at PatchNCE's temperature); the length of features (``norm``);
-Sobel's energy (``sobel``); shuffled entropies; the truth (``oracle``). Written before measuring:
+Sobel's energy (``sobel``); shuffled entropies; the truth (``oracle``). Added when ties had been seen: global entropy in
+float64 (``double``), and with the last of equals first (``last``). Written before measuring:
 
 S1 The claim of the paper: low global entropy finds the garment. In *trained*, of the 48 patches (a quarter) of the
    lowest global entropy more lie on the garment than by chance, for every seed.
@@ -75,7 +76,14 @@ def values_of(maps: Tensor, images: Tensor, garment: Tensor, seed: int) -> dict[
     found["sobel"] = -resize_mask(edge_energy(images), *maps.shape[-2:]).flatten(1)
     draw = torch.Generator().manual_seed(seed)
     order = torch.rand(garment.shape, generator=draw).argsort(1)
+    found |= {"double": RULES["global"].entropy(maps.double()), "last": last_first(found["global"])}
     return found | {"shuffled": found["global"].gather(1, order), "oracle": -garment.float()}
+
+
+def last_first(values: Tensor) -> Tensor:
+    """Ranks that put the last of equals first."""
+    order = values.flip(1).argsort(dim=1, stable=True)
+    return torch.empty_like(order).scatter_(1, order, torch.arange(order.shape[1]).expand_as(order)).flip(1)
 
 
 def mean_rank(x: Tensor, y: Tensor) -> float:
