@@ -37,6 +37,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from benchmarks.routing import hubs
 from benchmarks.selection import values_of
 from benchmarks.selection_pictures import BY_RULE, COUNT, on_patches
 from vtonlib.attention.query_selection import RULES, QuerySelection, row_entropy
@@ -178,10 +179,12 @@ def selection_scores(translator: ResnetTranslator) -> Scores:
             found[f"{tap}_{name}_precision"] = float(score.precision.mean())
             found[f"{tap}_{name}_recall"] = float(score.recall.nanmean())
             found[f"{tap}_{name}_average_precision"] = float(average_precision(values[name], inside).nanmean())
-        for name in ("global", "local", "sharp"):
-            rule = ARMS[name]
-            keys = row_entropy(rule.attention(maps, rule.choose(maps))).exp()  # type: ignore[arg-type]
-            found[f"{tap}_{name}_keys"] = float(keys.mean())
+        for name in ("global", "local", "local_global", "sharp"):
+            ids = ARMS[name].choose(maps)
+            record = ARMS[name].attention(maps, ids)
+            found[f"{tap}_{name}_keys"] = float(row_entropy(record).exp().mean())  # type: ignore[arg-type]
+            if ARMS[name].route == "global":
+                found |= hubs(f"{tap}_{name}", record, ids)  # type: ignore[arg-type]
     return found
 
 
@@ -221,9 +224,9 @@ def main() -> None:
             seconds = round(time.perf_counter() - start, 1)
             with torch.no_grad():
                 images = translator(people().both.source)
-            found = {"seconds": seconds, **picture_scores(images), **selection_scores(translator)}
-            stored["runs"][run] = found
-            print(run, {k: round(v, 4) for k, v in list(found.items())[:11]}, flush=True)
+            found = picture_scores(images) | selection_scores(translator)
+            stored["runs"][run] = {"seconds": seconds} | {key: round(value, 5) for key, value in found.items()}
+            print(run, {k: round(v, 4) for k, v in list(found.items())[:9]}, flush=True)
             replace_text(options.out, json.dumps(stored, indent=1) + "\n")
     print(json.dumps({"runs": len(stored["runs"])}))
 
