@@ -11,6 +11,7 @@ from vtonlib.attention.groups import group_entropy, group_features, preferred_sh
 from vtonlib.attention.query_selection import RULES
 
 
+@pytest.mark.equation("eq-group-entropy")
 @pytest.mark.parametrize("ratio", [1.5, 3.0, 81.0])
 def test_entropy_of_a_group_is_that_of_its_features(ratio: float) -> None:
     sizes = [1, 2, 5, 4]
@@ -40,6 +41,7 @@ def test_a_longer_patch_of_grass_is_chosen_before_the_zebra() -> None:
     assert entropy.argmin() == 0
 
 
+@pytest.mark.equation("eq-preferred-share")
 @pytest.mark.parametrize("ratio", [1.01, 1.5, 3.0, 20.0, 400.0])
 def test_the_preferred_share_has_the_least_entropy(ratio: float) -> None:
     patches = 100_000
@@ -48,6 +50,7 @@ def test_the_preferred_share_has_the_least_entropy(ratio: float) -> None:
     assert least / patches == pytest.approx(preferred_share(ratio), abs=2 / patches)
 
 
+@pytest.mark.equation("eq-preferred-share")
 def test_it_is_half_without_contrast_and_goes_to_nothing_with_it() -> None:
     assert preferred_share(1.0001) == pytest.approx(0.5, abs=1e-3)
     assert preferred_share(1e9) == pytest.approx(math.log(1e9) / 1e9, rel=0.1)

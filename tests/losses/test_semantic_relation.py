@@ -23,6 +23,7 @@ def shares(z: Tensor, i: int, scale: float) -> list[float]:
     return [math.exp(x) / total for x in logits]
 
 
+@pytest.mark.equation("eq-semantic-relation")
 @pytest.mark.parametrize("scale", [1.0, 3.0])
 def test_divergence_patch_by_patch(scale: float) -> None:
     source, translation = patches(0), patches(1)
@@ -55,6 +56,7 @@ def test_its_gradient_reaches_both_images() -> None:
     assert torch.autograd.gradcheck(relation_divergence, inputs)
 
 
+@pytest.mark.equation("eq-hard-negatives")
 @pytest.mark.parametrize("gamma", [0.0, 2.0])
 def test_weights_and_loss_patch_by_patch(gamma: float) -> None:
     query, key, temperature = patches(0, unit=True), patches(1, unit=True), 0.3

@@ -26,7 +26,7 @@ def group_entropy(sizes: Float[Tensor, "*shape"], patches: int, ratio: float) ->
     Raises:
         ValueError: where the ratio is not above 1, or a group has no patch or more than there are.
 
-    Book: sec-query-selection.
+    Equation: eq-group-entropy. Book: sec-query-selection.
     """
     _check(ratio)
     if sizes.numel() and not 0 < float(sizes.min()) <= float(sizes.max()) <= patches:
@@ -43,7 +43,7 @@ def preferred_share(ratio: float) -> float:
     Raises:
         ValueError: where the ratio is not above 1.
 
-    Book: sec-query-selection.
+    Equation: eq-preferred-share. Book: sec-query-selection.
     """
     _check(ratio)
     return (ratio * math.log(ratio) - ratio + 1) / (ratio - 1) ** 2

@@ -107,7 +107,7 @@ def window_record(
     Raises:
         ValueError: for an even window.
 
-    Source: QS-Attn, local attention. Book: sec-query-selection.
+    Source: QS-Attn, local attention. Equation: eq-window-attention. Book: sec-query-selection.
     """
     around = neighbours(features, ids, window)
     if official_layout:

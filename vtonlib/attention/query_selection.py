@@ -84,6 +84,8 @@ class QuerySelection:
 
         Raises:
             ValueError: for a rule that selects at random.
+
+        Equation: eq-query-entropy.
         """
         features = self._scored(source).detach()
         if self.select == "global":
@@ -98,7 +100,7 @@ class QuerySelection:
     ) -> Int[Tensor, "b m"]:
         """The patches of each image, of the lowest entropy first; among equals, the first in the map comes first.
 
-        Random patches are the same for all images of a batch, as in CUT.
+        Random patches are the same for all images of a batch, as in CUT. Equation: eq-query-choice.
         """
         if self.select != "random":
             return self.entropy(source).argsort(dim=-1, stable=True)[:, : self.count]
@@ -116,6 +118,8 @@ class QuerySelection:
 
         Raises:
             ValueError: where the maps have different shapes, or ids name patches that are not there.
+
+        Equation: eq-query-routing.
         """
         if source.shape != translation.shape:
             found = f"{tuple(source.shape)} and {tuple(translation.shape)}"

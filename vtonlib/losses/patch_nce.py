@@ -36,7 +36,7 @@ def patch_nce(
     Raises:
         ValueError: where query and key have different shapes, or the temperature is not above 0.
 
-    Source: CUT, Eq. 3; van den Oord et al. 2018. Book: sec-query-selection.
+    Source: CUT, Eq. 3; van den Oord et al. 2018. Equation: eq-patch-nce. Book: sec-query-selection.
     """
     if query.shape != key.shape:
         raise ValueError(f"query is {tuple(query.shape)} and key {tuple(key.shape)}: expected the same shape")

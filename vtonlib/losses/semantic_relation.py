@@ -32,7 +32,7 @@ def relation_divergence(
         ValueError: where the two have different shapes, or the scale is not above 0.
 
     Source: Jung et al. 2022, semantic relation consistency, summed there over the patches; the formula is that of the
-    authors' slides, which show no scale. Book: sec-query-selection.
+    authors' slides, which show no scale. Equation: eq-semantic-relation. Book: sec-query-selection.
     """
     _check_shapes(translation, source)
     if not scale > 0:
@@ -49,7 +49,7 @@ def negative_weights(source: Float[Tensor, "b m c"], gamma: float) -> Float[Tens
         ValueError: for fewer than two patches.
 
     Source: Jung et al. 2022, a density of von Mises and Fisher about the patch, as the hard negatives of Robinson et
-    al. 2021; gamma 0 weighs all alike. Book: sec-query-selection.
+    al. 2021; gamma 0 weighs all alike. Equation: eq-hard-negatives. Book: sec-query-selection.
     """
     patches = source.shape[1]
     if patches < 2:
