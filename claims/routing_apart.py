@@ -23,8 +23,11 @@ def measure(seed: int) -> dict[str, float]:
     ``RULE_told`` is the share of the source's own patches that are told from each other. ``own_costs`` is what two
     attentions cost more than one on the striped picture (``sharp_own_costs`` between features of length one),
     ``RULE_stripes`` what stripes cost more than the source itself, ``RULE_shift`` what moving costs more.
+    ``self``: the share of rows of raw products whose strongest key is their own patch, ``distinct``: how many of the
+    strongest keys are different ones. ``qs_...``: of a translator that was trained on the global rule.
     """
-    run = json.loads(RESULTS.read_text(encoding="utf8"))["runs"][f"trained-{seed}"]
+    runs = json.loads(RESULTS.read_text(encoding="utf8"))["runs"]
+    run, qs = runs[f"trained-{seed}"], runs[f"trained_global-{seed}"]
     found = {f"{rule}_{picture}": run[f"{rule}_{picture}"] for rule in RULES for picture in PICTURES}
     for rule in RULES:
         found[f"{rule}_told"] = run[f"{rule}_same_told"]
@@ -36,6 +39,11 @@ def measure(seed: int) -> dict[str, float]:
         "blur": found["cut_shift"] - found["routing_only_shift"],
         "selection_moves": abs(found["selection_only_stripes"] - found["cut_stripes"]),
         "routing_moves": abs(found["routing_only_stripes"] - found["cut_stripes"]),
+        "qs_self": qs["global_192_self"],
+        "qs_distinct": qs["global_192_distinct"],
+        "qs_cut_told": qs["cut_same_told"],
+        "qs_global_told": qs["global_same_told"],
+        "qs_sharp_global_told": qs["sharp_global_same_told"],
         "self": run["global_192_self"],
         "distinct": run["global_192_distinct"],
         "sharp_self": run["sharp_192_self"],
