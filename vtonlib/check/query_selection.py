@@ -1,3 +1,4 @@
+# budget: the mistakes that readers make and their hints are data, and stand beside the exercise that they belong to
 """Exercises on query selection: entropies by hand, who is chosen, windows, routing, and contrastive losses."""
 
 from __future__ import annotations

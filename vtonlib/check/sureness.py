@@ -1,3 +1,4 @@
+# budget: the mistakes that readers make and their hints are data, and stand beside the exercise that they belong to
 """Exercises on entropy as a loss: who gains, which rows count, whether heads agree; and who looks at a key."""
 
 from __future__ import annotations

@@ -118,18 +118,9 @@ class SelectionExplorer(ElementFigure):
         for layer, mask in zip(self.layers, masks, strict=True):
             for rule in self.rules:
                 for name, entropy, inside in zip(names, entropies[layer, rule].flatten(1), mask, strict=True):
-                    order, zero = entropy.argsort(stable=True), float((entropy < SURE).float().mean())
-                    chosen = inside[order[: max(1, round(len(order) / 4))]]
-                    found, chance = float(chosen.mean()), float(inside.mean())
-                    self.precision[name, layer, rule] = found
-                    frames[f"{name}|{layer}|{rule}"] = {
-                        "order": _base64(order.to(torch.int16)),
-                        "entropy": _base64((255 * entropy / entropy.max().clamp_min(SURE)).round().to(torch.uint8)),
-                        "zero": round(zero, 3),
-                        "answer": _answer(found, chance),
-                    }
-                    recall = float(chosen.sum() / inside.sum().clamp_min(1))
-                    rows.append([name, layer, rule, *(f"{100 * x:.0f} %" for x in (chance, found, recall, zero))])
+                    frames[f"{name}|{layer}|{rule}"], shares = _scored(entropy, inside)
+                    self.precision[name, layer, rule] = shares[1]
+                    rows.append([name, layer, rule, *(f"{100 * share:.0f} %" for share in shares)])
         data: dict[str, Any] = {
             "pictures": list(names),
             "layers": self.layers,
@@ -149,6 +140,21 @@ class SelectionExplorer(ElementFigure):
 
     def __repr__(self) -> str:
         return f"SelectionExplorer({len(self.precision)} choices)"
+
+
+def _scored(entropy: Float[Tensor, " n"], inside: Float[Tensor, " n"]) -> tuple[dict[str, Any], list[float]]:
+    """What the page needs of one map of entropies; and by chance, on the garment, of the garment, without entropy."""
+    order = entropy.argsort(stable=True)
+    chosen = inside[order[: max(1, round(len(order) / 4))]]
+    chance, found = float(inside.mean()), float(chosen.mean())
+    recall, zero = float(chosen.sum() / inside.sum().clamp_min(1)), float((entropy < SURE).float().mean())
+    frame = {
+        "order": _base64(order.to(torch.int16)),
+        "entropy": _base64((255 * entropy / entropy.max().clamp_min(SURE)).round().to(torch.uint8)),
+        "zero": round(zero, 3),
+        "answer": _answer(found, chance),
+    }
+    return frame, [chance, found, recall, zero]
 
 
 def _check(
