@@ -10,6 +10,14 @@ H3 A whole UNet that reads the garment finds places better than the paper's enco
 H4 Without the short way over which latents are carried, what attention knows hardly reaches the pictures.
 H5 Knowing the garment by its one token alone ("CLIP loses spatial detail") costs most on stripes, checks and lettering.
 
+In all of these attention also learns from the sharp reading of the short way (``sharp_teaches``). Told nothing, it errs
+by 9 to 14 pixels, where uniform attention errs by 12. So two arms were added in which only the mean teaches, which has
+been the default since. Written before they were measured:
+
+H6 What is told nothing errs less where only the mean teaches, for every seed; what is told loses nothing by it: masked
+   SSIM within 0.01.
+H7 Told the places it still paints better than told nothing, for every seed.
+
     python -m benchmarks.ablations [--seeds 5] [--arms told untold] [--out results.json]
 
 One training takes a minute and a half on one core that computes in bf16. Runs that are in the file are not repeated.
@@ -62,6 +70,7 @@ TASK = StableVITONConfig(
     num_attention_heads=1,
     garment_network="unet",
     carries_latents=True,
+    sharp_teaches=True,
     patch_size=2,
     pure_noise=0.5,
     supervision=Supervision(coordinates=1.0, rows=0.05, layers="unet.warps.[01].attn2.core"),
@@ -73,6 +82,8 @@ CONFIG = ExperimentConfig(preset="stableviton", size="tiny", task=TASK, data=Dat
 ARMS: dict[str, Callable[[StableVITONConfig], StableVITONConfig]] = {
     "told": lambda config: config,
     "untold": lambda config: replace(config, supervision=Supervision()),
+    "told-mean": lambda config: replace(config, sharp_teaches=False),
+    "untold-mean": lambda config: replace(config, supervision=Supervision(), sharp_teaches=False),
     "blind": lambda config: replace(config, keys_see="place"),
     "encoder": lambda config: replace(config, garment_network="encoder"),
     "no-short-way": lambda config: replace(config, carries_latents=False),
