@@ -48,12 +48,20 @@ def loudness(pushes: Pushes, known: Tensor) -> float:
     return float(sharp / soft)
 
 
+def middle(batch: TryOnBatch) -> Tensor:
+    """From the middle of the picture to that of the cloth, for every query; [b n 2] in tokens."""
+    share = resize_mask(batch.garment_mask, *TOKENS).flatten(1)
+    places = to_pixels(coordinate_grid(*TOKENS).flatten(0, 1), *TOKENS)
+    return (share @ places / share.sum(1, keepdim=True))[:, None].expand(-1, TOKENS.tokens, -1)
+
+
 @torch.no_grad()
 def measure(seed: int) -> dict[str, float]:
     """``CASE_soft``, ``CASE_sharp`` and ``CASE_both``: the share of looks pushed nearer to the truth; a coin has 0.5.
 
     ``CASE_louder`` is how many times longer the sharp push is, ``CASE_off`` how many tokens the centres are off;
-    ``even_gap`` and ``quarter_gap`` are differences of soft and sharp.
+    ``even_gap`` and ``quarter_gap`` are differences of soft and sharp, ``middle_soft`` and ``middle_sharp`` the share
+    of even looks that are pushed nearer to the middle of the cloth.
     """
     first = seed * PEOPLE
     batch: TryOnBatch = World(DataConfig(laid="anyhow")).paired("test", torch.arange(first, first + PEOPLE))
@@ -67,5 +75,7 @@ def measure(seed: int) -> dict[str, float]:
         pushes = reading_pushes(logits, *latents, TOKENS)
         kinds = {"soft": pushes.soft, "sharp": pushes.sharp, "both": pushes.both}
         found |= {f"{name}_{kind}": nearer(push, toward, where) for kind, push in kinds.items()}
+        if name == "even":
+            found |= {f"middle_{kind}": nearer(push, middle(batch), where) for kind, push in list(kinds.items())[:2]}
         found |= {f"{name}_louder": loudness(pushes, where), f"{name}_off": float(toward.norm(dim=-1)[where].mean())}
     return found | {f"{name}_gap": found[f"{name}_soft"] - found[f"{name}_sharp"] for name in ("even", "quarter")}
