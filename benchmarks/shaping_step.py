@@ -5,7 +5,7 @@
 A step is forward, backward and the update of all weights, on latents that are computed already. Every variant runs in a
 process of its own, so that one's peak of memory does not hide another's, and the variants take turns, ``--rounds``
 times; the least time and the least peak count. Time is CPU time on one thread. The losses are on the two finest
-attentions of ``tiny`` (benchmarks/shaping.py's model), and on the two finest of the same model at 128x96.
+attentions of the model of benchmarks/ablations.py, told nothing, and on the two finest of the same model at 128x96.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
+from benchmarks.ablations import TASK, TRAIN
 from benchmarks.attention import clock, peak
-from benchmarks.shaping import LAYERS, TASK, TRAIN
 from vtonlib.config import DataConfig
 from vtonlib.data.world import World
 from vtonlib.disk import replace_text
 from vtonlib.presets import new_task
 from vtonlib.tasks.latents import LatentBatch, LatentSource
 from vtonlib.tasks.stable_viton import StableVITONTask
-from vtonlib.tasks.supervision import Shaping
+from vtonlib.tasks.supervision import Shaping, Supervision
 
+LAYERS = TASK.supervision.layers
 LOSSES = {
     "none": Shaping(layers=LAYERS),
     "variation": Shaping(layers=LAYERS, total_variation=0.001),
@@ -46,7 +47,7 @@ BATCH = {"64x48": 16, "128x96": 8}
 def new(name: str, size: str) -> StableVITONTask:
     """The model with one of the losses."""
     torch.manual_seed(0)
-    task = new_task(replace(TASK, shaping=LOSSES[name]), SIZES[size])
+    task = new_task(replace(TASK, supervision=Supervision(), shaping=LOSSES[name]), SIZES[size])
     assert isinstance(task, StableVITONTask)
     return task
 
