@@ -23,8 +23,10 @@ untold one differs in more than supervision: the paper's encoder reads the garme
 step 1,400 (averaged weights) of
 
     python -m vtonlib train stableviton --size tiny --out runs/untold --set task.garment_network=encoder \\
-        task.cached_examples=8192 task.supervision.coordinates=0 task.supervision.rows=0 train.steps=2200 \\
-        train.batch_size=32 train.learning_rate=0.0015 train.schedule=cosine train.ema_decay=0.99
+        task.block_out_channels=32,64,64 task.attention_levels=False,True,True task.pure_noise=0.5 \\
+        task.sharp_teaches=True task.denoising_steps=4 task.cached_examples=8192 \\
+        task.supervision.coordinates=0 task.supervision.rows=0 train.steps=2200 train.batch_size=32 \\
+        train.learning_rate=0.0015 train.schedule=cosine train.ema_decay=0.99
 
 A model takes a few minutes of one core.
 """
