@@ -105,7 +105,7 @@ class Shaping(When):
 class Following(When):
     """Attention that must carry the reference's colours to where the target has them: Leffa's loss; by default none.
 
-    The paper's weight is 0.001, at noise levels below 500 of 1,000, in the last stage of training only.
+    The paper's weight is 0.001, at noise levels below 500 of 1,000 (``max_time=499``), in the last stage of training.
     """
 
     leffa: Weight = 0.0
