@@ -60,6 +60,8 @@ class Recipe:
     trainings: tuple[Training, ...]
     joined: bool = False
     """Whether the trainings are VITON-HD's stages (segmentation, matching, alias), which `assemble` joins."""
+    tries_on: bool = True
+    """Whether it puts garments on people, of which the evaluation shows some in each fabric."""
     bare: bool = False
     """Whether it is one network and no pipeline: there is nothing to evaluate, and its folder is stored alone."""
 
@@ -75,7 +77,8 @@ class Recipe:
             return [*steps, self._store("--bare", leaves="config.json")]
         if self.joined:
             steps.append(self._join())
-        reports = tuple(f"{self.run}/{name}" for name in ("report.json", "report.md", "grid.png", "fabrics.png"))
+        pictures = ("grid.png", "fabrics.png") if self.tries_on else ("grid.png",)
+        reports = tuple(f"{self.run}/{name}" for name in ("report.json", "report.md", *pictures))
         evaluate = ("-m", "vtonlib", "evaluate", self.run, "--count", str(COUNT))
         steps.append(Step(name=f"evaluate-{self.name}", argv=evaluate, inputs=(f"{self.run}/final",), outputs=reports))
         before = [training.run for training in self.trainings if training.run != self.run]
@@ -130,11 +133,22 @@ STAGES = (
     Training(name="matching-tiny", preset="geometric_matching"),
     Training(name="stage-alias-tiny", preset="alias"),
 )
+TRANSLATION = Training(
+    name="translation-tiny",
+    preset="translation",
+    settings=(
+        "task.discriminator_channels=32",
+        "train.precision=bf16",
+        "train.save_every=25",
+        "train.sample_every=100",
+    ),
+)
 RECIPES: tuple[Recipe, ...] = (
     Recipe(name="alias-tiny", trainings=STAGES, joined=True),
     Recipe(name="autoencoder", trainings=(AUTOENCODER,), bare=True),
     Recipe(name="stableviton-tiny", trainings=(TINY,)),
     Recipe(name="stableviton-small", trainings=(SMALL,)),
+    Recipe(name="translation-tiny", trainings=(TRANSLATION,), tries_on=False),
 )
 """What is shipped, in order: a later one may read what an earlier one stored."""
 

@@ -121,6 +121,8 @@ STEPS: tuple[GpuStep, ...] = (
     assemble(),
     evaluate("viton-hd-small", minutes=3),
     store("viton-hd-small", "segmentation", "matcher", "generator_network"),
+    train("translation", minutes=9.5),
+    evaluate("translation-small", minutes=1),
     benchmark("alias", "--device", "cuda", minutes=4),
     benchmark("thin_plate", "--device", "cuda", minutes=2),
 )

@@ -221,7 +221,7 @@ def translation(size: Size) -> ExperimentConfig:
             TranslationConfig(
                 channels=32, blocks=9, selection=QuerySelection(), projection=256, discriminator_channels=48
             ),
-            TrainConfig(steps=20_000, batch_size=8, learning_rate=4e-4, schedule="linear", save_every=500),
+            TrainConfig(steps=8000, batch_size=8, learning_rate=4e-4, schedule="linear", save_every=500),
         ),
         "base": (
             TranslationConfig(

@@ -58,6 +58,17 @@ def test_a_summary_holds_the_model_and_not_its_baselines() -> None:
     assert summary.count(report(0.7, 4.0)) == 9
 
 
+def test_a_summary_of_a_translation_holds_its_own_columns() -> None:
+    names = ["texture", "patterned", "FID", "KID", "outside L1", "outside SSIM"]
+    metrics = [{"name": name} for name in names]
+    rows = [
+        {"method": "translation", "kind": "model", "cells": [cell(0.1 * n) for n in range(6)]},
+        {"method": "source, unchanged", "kind": "baseline", "cells": [cell(1.0)] * 6},
+    ]
+    found = summary.summary({"tables": [{"split": "test", "metrics": metrics, "rows": rows}]})
+    assert found == {"test": {name: pytest.approx(0.1 * n) for n, name in enumerate(names)}}
+
+
 def test_a_run_and_the_shipped_model_of_the_same_name_are_told_apart() -> None:
     assert comparison.heads(["runs/x", "x"]) == ["x (own run)", "x (shipped)"]
 
