@@ -17,7 +17,8 @@ def measure(seed: int) -> dict[str, float]:
     """Errors and differences as in :mod:`claims.augmented_matcher`, in tokens; ``_ssim``: masked SSIM of the pictures.
 
     ``copy_``, ``aligned_`` and ``uniform_`` need no training. ``painted`` is how much better the seeing painter that
-    was trained on moves paints garments laid anyhow than the one that was not, ``sight`` than its blind twin.
+    was trained on moves paints garments laid anyhow than the one that was not, ``sight`` than its blind
+    twin. ``painted_straight`` is the first of these on straight garments.
     ``sharp_`` is the control, seeing and not moved, in which both readings teach; ``sharp_over`` is how much more it
     errs on straight garments than the same where the mean alone teaches, ``sharp_paints`` how much worse it paints
     them; ``_entropy`` is that of the rows there, in nats.
@@ -40,6 +41,7 @@ def measure(seed: int) -> dict[str, float]:
         | {
             "sharp_over": found["sharp_straight"] - found["plain_seeing_straight"],
             "sharp_paints": found["plain_seeing_straight_ssim"] - found["sharp_straight_ssim"],
+            "painted_straight": found["seeing_straight_ssim"] - found["plain_seeing_straight_ssim"],
             "painted": found["seeing_anyhow_ssim"] - found["plain_seeing_anyhow_ssim"],
             "sight": found["seeing_anyhow_ssim"] - found["blind_anyhow_ssim"],
         }
