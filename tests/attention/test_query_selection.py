@@ -213,8 +213,11 @@ def test_settings_out_of_range_are_named() -> None:
         ({"select": "best"}, "select is 'best': expected one of random, global, local"),
         ({"route": "all"}, "route is 'all': expected one of none, global, local"),
         ({"count": 0}, "count is 0"),
+        ({"count": 1.5}, "count is 1.5: expected a whole number"),
         ({"window": 4}, "window is 4: expected an odd"),
+        ({"window": 7.0}, "window is 7.0: expected an odd"),
         ({"scale": 0.0}, "scale is 0"),
+        ({"scale": math.inf}, "scale is inf: expected a finite number"),
     ):
         with pytest.raises(ValueError, match=words):
             QuerySelection(**change)
@@ -226,6 +229,10 @@ def test_bad_patches_and_maps_are_named() -> None:
         RULES["local"].read(source, translation, torch.tensor([[-1, 16]] * 2))
     with pytest.raises(ValueError, match="have no entropy: select is 'random'"):
         RULES["cut"].entropy(source)
+    source[0, 0, 0, 0] = torch.nan
+    for rule in ("global", "local"):
+        with pytest.raises(ValueError, match="entropies hold NaN: expected finite features"):
+            RULES[rule].choose(source)
 
 
 @pytest.mark.usefixtures("unchecked")

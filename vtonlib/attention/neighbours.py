@@ -25,8 +25,8 @@ from vtonlib.attention.record import AttentionRecord
 
 def check_window(window: int) -> None:
     """Raise ValueError unless a window of this side has a middle."""
-    if window < 1 or window % 2 == 0:
-        raise ValueError(f"window is {window}: expected an odd number of patches")
+    if not isinstance(window, int) or window < 1 or window % 2 == 0:
+        raise ValueError(f"window is {window}: expected an odd whole number of patches")
 
 
 @torch.no_grad()

@@ -9,6 +9,7 @@ Book: sec-query-selection.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -73,10 +74,10 @@ class QuerySelection:
         for name, values in (("select", get_args(Select)), ("route", get_args(Route))):
             if (value := getattr(self, name)) not in values:
                 raise ValueError(f"{name} is {value!r}: expected one of {', '.join(values)}")
-        if self.count < 1:
-            raise ValueError(f"count is {self.count}: expected at least 1")
-        if not self.scale > 0:
-            raise ValueError(f"scale is {self.scale}: expected a number above 0")
+        if not isinstance(self.count, int) or self.count < 1:
+            raise ValueError(f"count is {self.count}: expected a whole number of at least 1")
+        if not 0 < self.scale < math.inf:
+            raise ValueError(f"scale is {self.scale}: expected a finite number above 0")
         check_window(self.window)
 
     def entropy(self, source: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n"]:
@@ -101,9 +102,14 @@ class QuerySelection:
         """The patches of each image, of the lowest entropy first; among equals, the first in the map comes first.
 
         Random patches are the same for all images of a batch, as in CUT. Equation: eq-query-choice.
+
+        Raises:
+            ValueError: where entropies are NaN, as of features that are not finite.
         """
         if self.select != "random":
-            return self.entropy(source).argsort(dim=-1, stable=True)[:, : self.count]
+            if (entropy := self.entropy(source)).isnan().any():
+                raise ValueError("the source's entropies hold NaN: expected finite features")
+            return entropy.argsort(dim=-1, stable=True)[:, : self.count]
         device = source.device if generator is None else generator.device
         order = torch.randperm(source.shape[-2:].numel(), generator=generator, device=device)
         return order[: self.count].to(source.device).expand(len(source), -1)
