@@ -32,11 +32,13 @@ PIXELS = 4
 
 
 def arms_of(laid: str, seed: int, names: Iterable[str], wanted: Iterable[str]) -> dict[str, dict[str, float]]:
-    """Of every arm: the means of ``wanted`` readings over both finest attentions, and the pictures' masked SSIM."""
+    """Of every arm: the means of ``wanted`` readings over both finest attentions, the error of the better one, and the
+    pictures' masked SSIM."""
     runs, found = json.loads(RESULTS.read_text(encoding="utf8"))["runs"], {}
     for arm in names:
         run = runs[f"{laid}-{arm}-{seed}"]
         found[arm] = {name: sum(run[block][name] for block in FINEST) / len(FINEST) for name in wanted}
+        found[arm]["best_epe"] = min(run[block]["epe"] for block in FINEST)
         if "masked_ssim" in run:
             found[arm]["ssim"] = run["masked_ssim"]
     return found
@@ -64,9 +66,10 @@ def measure(seed: int) -> dict[str, float]:
     """``ARM_READING``, garments laid anyhow: ``none`` is the base, 400 steps without a loss; the others go on from it
     for 100, ``control`` without a loss.
 
-    Readings (benchmarks/readings.py) are the means of the two attentions, lengths in tokens; ``ssim`` is the masked
-    SSIM of pictures painted in one step. ``ARM_gain`` is how much less an arm errs than the control, ``ARM_ssim_gain``
-    how much better it paints; ``ARM_slope_change`` and ``ARM_shared_change`` are differences to the control.
+    Readings (benchmarks/readings.py) are the means of the two attentions, lengths in tokens; ``best_epe`` is the error
+    of the better one, ``ssim`` the masked SSIM of pictures painted in one step. ``ARM_gain`` is how much less an arm
+    errs than the control, ``ARM_ssim_gain`` how much better it paints; ``ARM_slope_change`` and ``ARM_shared_change``
+    are differences to the control.
     """
     arms = arms_of("anyhow", seed, ARMS, READINGS)
     found = told_of(arms)

@@ -25,13 +25,15 @@ def figure() -> DenoisingExplorer:
     return DenoisingExplorer(clean, noisy, found, STRENGTHS, caption="Guess.")
 
 
-def test_the_reader_names_a_strength_before_anything_is_shown(show, figure) -> None:
+def test_the_reader_names_a_strength_before_errors_are_shown(show, figure) -> None:
     page = show(figure)
     slider, errors = page.locator("input[type=range]"), figure.errors["a ramp", "differences"]
-    assert page.locator(".left").count() == 0 and page.locator("dd").count() == 0
+    assert page.locator("dd").count() == 0 and page.locator(".curve polyline").count() == 0
     assert page.locator(".plot circle").count() == 12
+    before = page.locator(".left").get_attribute("points")
     slider.fill("4")
-    assert page.locator("output").inner_text() == "4" and page.locator(".left").count() == 0
+    assert page.locator("output").inner_text() == "4" and page.locator(".left").get_attribute("points") != before
+    assert page.locator("dd").count() == 0 and page.locator(".curve polyline").count() == 0
     page.get_by_role("button", name="this one").click()
     said = page.locator("[aria-live]").inner_text()
     assert said == (
@@ -39,7 +41,7 @@ def test_the_reader_names_a_strength_before_anything_is_shown(show, figure) -> N
         f"at 4 it is {errors[4]:.2f}."
     )
     slider.fill("2")
-    assert page.locator(".left").count() == 1
+    assert page.locator(".curve polyline").count() == 1
     assert page.locator("dd").all_inner_texts()[0] == f"{errors[2]:.2f}"
     assert not page.get_by_role("button", name="this one").is_visible()
 

@@ -35,7 +35,7 @@ const SHELL = `<style>${STYLE}</style><figure>
   <div><p>error by strength</p><svg class="curve" role="img" viewBox="0 0 120 120"></svg></div>
 </div>
 <label>strength <input type="range" min="0" step="1"><output></output></label>
-<fieldset class="asked"><legend>Guess first: which strength brings it nearest to the broken line?</legend>
+<fieldset class="asked"><legend>Guess first, by eye: at which strength is the line nearest to the broken one?</legend>
   <button>this one</button></fieldset>
 <dl></dl><p class="said" aria-live="polite"></p><figcaption></figcaption></figure>`;
 const CLOSE = 1.05; // errors within this factor are as good as the best
@@ -83,7 +83,7 @@ class Denoising extends HTMLElement {
     slider.value = strength;
     slider.setAttribute("aria-valuetext", text);
     this.at("output").textContent = text;
-    this.plot(frame, asked);
+    this.plot(frame);
     this.curve(frame.errors, asked);
     const numbers = asked ? {} : { error: frame.errors[strength], "sum of |differences|": frame.variations[strength] };
     this.at("dl").replaceChildren(...Object.entries(numbers).map(([name, value]) => {
@@ -95,17 +95,17 @@ class Denoising extends HTMLElement {
     this.dispatchEvent(new CustomEvent("vton-change", { detail: { ...this.state } }));
   }
 
-  // Samples as dots, the clean signal as a broken line, and what is left once a strength has been named.
-  plot(frame, asked) {
+  // Samples as dots, the clean signal as a broken line, and what is left at the strength of the slider.
+  plot(frame) {
     const noisy = this.data.noisy[this.signal], clean = this.data.clean[this.signal];
     const all = [...noisy, ...clean], low = Math.min(...all), high = Math.max(...all), n = noisy.length;
     const place = (y, i) => `${(6 + 228 * i / (n - 1)).toFixed(1)},${(112 - 104 * (y - low) / (high - low || 1)).toFixed(1)}`;
     const path = (line, rest) => `<polyline points="${line.map(place).join(" ")}" fill="none" ${rest}/>`;
     const dots = noisy.map((y, i) => { const [cx, cy] = place(y, i).split(","); return `<circle cx="${cx}" cy="${cy}" r="1.6" fill="currentColor" fill-opacity=".6"/>`; });
-    const left = asked ? "" : path(frame.lines[this.state.strength], `class="left" stroke="var(--accent)" stroke-width="2"`);
+    const left = path(frame.lines[this.state.strength], `class="left" stroke="var(--accent)" stroke-width="2"`);
     this.at(".plot").innerHTML = dots.join("") + path(clean, `stroke="currentColor" stroke-opacity=".6" stroke-width="1" stroke-dasharray="4 3"`) + left;
     const known = `${this.signal}: ${n} noisy samples as dots, what they were as a broken line`;
-    this.at(".plot").setAttribute("aria-label", asked ? known : `${known}, and what is left at strength ${this.data.strengths[this.state.strength]}`);
+    this.at(".plot").setAttribute("aria-label", `${known}, and what is left at strength ${this.data.strengths[this.state.strength]}`);
   }
 
   curve(errors, asked) {

@@ -1,4 +1,4 @@
-"""Signals denoised at many strengths: choose the strength by eye first, then see what it makes of the noise."""
+"""Signals denoised at many strengths: choose the strength by eye first, then see what the errors say."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ BUDGET = 60_000
 class DenoisingExplorer(ElementFigure):
     """Choose a signal and a penalty, guess the strength that brings it nearest to what it was, then move the strength.
 
-    The page shows the noisy samples as dots and the clean signal as a broken line; once the reader has named a
-    strength, also what is left at the strength of the slider, the error at every strength, and which is best. Without
-    scripts a table tells the errors.
+    The page shows the noisy samples as dots, the clean signal as a broken line, and what is left at the strength of the
+    slider; once the reader has named a strength, also the error at every strength, and which is best. Without scripts a
+    table tells the errors.
 
     Args:
         clean: the signals without noise, by name.
