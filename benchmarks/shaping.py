@@ -47,8 +47,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import ablations
-from benchmarks.ablations import EXAMPLES, people, references
+from benchmarks.ablations import EXAMPLES, people
 from benchmarks.augmentation import SETTINGS
+from benchmarks.augmented_painter import opponents
 from benchmarks.blind import LAID, error, train_stable_viton
 from benchmarks.intact_prior import TASK as TELLING
 from benchmarks.intact_prior import experiment
@@ -252,7 +253,7 @@ def main() -> None:
     if options.out.exists():
         stored |= json.loads(options.out.read_text(encoding="utf8"))
     batch, kinds = people(options.laid)
-    stored[f"references_{options.laid}"] = references(batch)
+    stored[f"references_{options.laid}"] = opponents(batch)
     trainings, runs = Runs(options.laid, options.models), stored["runs"]
     for seed in options.seeds:
         for arm in options.arms:
