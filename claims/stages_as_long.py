@@ -15,7 +15,7 @@ READINGS = {"ssim": "masked SSIM", "texture": "texture ratio", "error": "EPE of 
 
 
 def measure(seed: int) -> dict[str, float]:
-    """``LENGTH_stages_ssim`` and ``LENGTH_viton_ssim``: masked SSIM on the same unpaired people; ``..._texture``: texture
+    """``LENGTH_stages_ssim``, ``LENGTH_viton_ssim``: masked SSIM on the same unpaired people; ``..._texture``: texture
     energy inside the garment, painted over true; ``..._error``: of the warp, and of the best attention, in percent of
     the height. ``LENGTH_minutes``: what the stages took of a processor core; ``LENGTH_gain``: how much better the
     StableVITON paints, ``LENGTH_places`` how much less it errs.
