@@ -96,7 +96,7 @@ class Selection extends HTMLElement {
     slider.setAttribute("aria-valuetext", text);
     this.at("output").textContent = text;
     const all = garment.reduce((sum, one) => sum + one, 0), hits = order.slice(0, count).reduce((sum, id) => sum + garment[id], 0);
-    const facts = { "by chance": percent(all / total), "on the garment": percent(hits / count), "of the garment": percent(hits / all), "of entropy 0": percent(frame.zero) };
+    const facts = { "by chance": percent(all / total), "on the garment": percent(hits / count), "of the garment": percent(hits / all), "entropy near 0": percent(frame.zero) };
     this.at("dl").replaceChildren(...Object.entries(facts).map(([name, value]) => {
       const item = document.createElement("div"), shown = asked && name !== "by chance" ? "?" : value;
       item.append(Object.assign(document.createElement("dt"), { textContent: name }), Object.assign(document.createElement("dd"), { textContent: shown }));
