@@ -59,8 +59,13 @@ chosen_patches = Exercise(
     name="chosen_patches",
     signature="features [n c], count -> numbers of the patches of the lowest entropy, the lowest first, [count]",
     reference=_choose,
-    cases=lambda: [(_patches(size, 13 + k), size[2]) for k, size in enumerate(SIZES)],
+    cases=lambda: [*((_patches(size, 13 + k), size[2]) for k, size in enumerate(SIZES)), (torch.ones(11, 3), 4)],
     mistakes=(
+        Mistake(
+            "the last of equals",
+            lambda x, n: len(x) - 1 - _entropy(x @ x.mT).flip(0).argsort(stable=True)[:n],
+            "Right, but for patches that are equal: there the first in the map comes first.",
+        ),
         Mistake(
             "the highest",
             lambda x, n: _entropy(x @ x.mT).argsort(descending=True)[:n],

@@ -133,7 +133,15 @@ class SelectionExplorer(ElementFigure):
             "garments": [[_base64(mask[i].to(torch.uint8)) for mask in masks] for i in range(len(images))],
             "frames": frames,
         }
-        head = ["picture", "features", "attention to", "by chance", "on the garment", "of the garment", "entropy near 0"]
+        head = [
+            "picture",
+            "features",
+            "attention to",
+            "by chance",
+            "on the garment",
+            "of the garment",
+            "entropy near 0",
+        ]
         said = "Of the quarter of the patches whose entropy is lowest."
         self.markup = element("vton-selection", data, table(said, head, rows), caption)
         self.within(budget, "give fewer pictures, features or rules")
