@@ -22,7 +22,8 @@ def measure(seed: int) -> dict[str, float]:
     Pictures are the source itself, its person in stripes, the source moved by one patch, and another person.
     ``RULE_told`` is the share of the source's own patches that are told from each other. ``own_costs`` is what two
     attentions cost more than one on the striped picture (``sharp_own_costs`` between features of length one),
-    ``RULE_stripes`` what stripes cost more than the source itself, ``RULE_shift`` what moving costs more.
+    ``RULE_stripes`` what stripes cost more than the source itself, ``RULE_shift`` what moving costs more,
+    ``RULE_adds`` what stripes cost more than they do under ``cut``, with its sign (``_moves``: without).
     ``self``: the share of rows of raw products whose strongest key is their own patch, ``distinct``: how many of the
     strongest keys are different ones. ``qs_...``: of a translator that was trained on the global rule.
     """
@@ -37,6 +38,7 @@ def measure(seed: int) -> dict[str, float]:
         "own_costs": run["own_striped"] - run["global_striped"],
         "sharp_own_costs": run["sharp_own_striped"] - run["sharp_global_striped"],
         "blur": found["cut_shift"] - found["routing_only_shift"],
+        **{f"{rule}_adds": found[f"{rule}_stripes"] - found["cut_stripes"] for rule in RULES[1:4]},
         "selection_moves": abs(found["selection_only_stripes"] - found["cut_stripes"]),
         "routing_moves": abs(found["routing_only_stripes"] - found["cut_stripes"]),
         "qs_self": qs["global_192_self"],
