@@ -20,9 +20,9 @@ stripes begin differs so much between trainings that few of them say nothing of 
 beginning.
 
 Found: T1 holds, in every seed. T2 fails: windows gain nothing that is surely there, alone or with global routing. T3
-holds on average. T4 holds, but the entropies of another person do as well (``other``, asked afterwards): they tell where
-tops are in a picture, and those of a translator trained on random patches tell it too. T5 fails. One beginning of five
-had painted no stripe; from it too all rules did.
+holds on average. T4 holds, but the entropies of another person do as well (``other``, asked afterwards): they tell
+where tops are in a picture, and those of a translator trained on random patches tell it too. T5 fails. One beginning
+of five had painted no stripe; from it too all rules did.
 
 Scores are of 256 people of the test split: FID and KID through the features of vtonlib-classifier, what that sees as
 striped, the texture inside the top as a share of the target's, the absolute error outside of it, on background and
