@@ -113,7 +113,7 @@ TINY = Training(
         *("task.block_out_channels=32,64,64", "task.attention_levels=False,True,True", "task.pure_noise=0.5"),
         *("task.denoising_steps=4", "task.cached_examples=8192"),
         *("train.steps=3000", "train.batch_size=32", "train.learning_rate=2e-3", "train.ema_decay=0.995"),
-        *("task.sharp_teaches=True", "train.sample_every=500"),
+        "train.sample_every=500",
     ),
 )
 """The book's: smaller and deeper than the preset, with self-attention, for more steps."""
@@ -122,7 +122,7 @@ SMALL = Training(
     preset="stableviton",
     size="small",
     settings=(
-        *("task.cached_examples=8192", "task.pure_noise=0.7", "task.sharp_teaches=True", "train.precision=bf16"),
+        *("task.cached_examples=8192", "task.pure_noise=0.7", "train.precision=bf16"),
         *("train.steps=6000", "train.batch_size=16", "train.save_every=200", "train.sample_every=1000"),
     ),
 )

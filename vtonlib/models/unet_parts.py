@@ -68,7 +68,8 @@ class Composition(nn.Module):
 
     It hears it from ``soft`` alone: how a picture changes with a place says where to go only if the place is nearly
     right. Small models that were told nothing found places later where ``sharp`` taught too, or fell onto wrong keys in
-    the first hundreds of steps; what is told loses nothing. :attr:`sharp_teaches` lets both teach.
+    the first hundreds of steps. What is told the places is as good with both, or a little better:
+    :attr:`sharp_teaches`.
 
     Args:
         channels: channels of the decoder's finest features.
