@@ -90,7 +90,7 @@ def leffa(
     Raises:
         ValueError: where the three pictures differ in size.
 
-    Source: Leffa, L = |M (I_warp - I_tgt)|^2. Book: sec-leffa.
+    Source: Leffa, L = the squared norm of M (I_warp - I_tgt). Book: sec-leffa.
     """
     expected = (len(target), 1, *target.shape[-2:])
     if target.shape != reference.shape or mask.shape != expected:
