@@ -95,5 +95,5 @@ def test_one_channel_has_the_same_scores_in_both_layouts() -> None:
 
 @pytest.mark.parametrize("what", [neighbours, window_values])
 def test_an_even_window_is_named(what: Callable[..., Tensor]) -> None:
-    with pytest.raises(ValueError, match="window is 2: expected an odd number"):
+    with pytest.raises(ValueError, match="window is 2: expected an odd whole number"):
         what(maps(2, 3, 4, 4)[0], torch.zeros(2, 1, dtype=torch.int64), 2)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from vtonlib.attention import Grid
-from vtonlib.grids import resize_mask
+from vtonlib.grids import resize_mask, resize_nearest
 from vtonlib.viz.element import ElementFigure, element, table
 from vtonlib.viz.figures import PALETTE, _picture, _pixels, _subplots
 
@@ -26,6 +26,8 @@ CLEAR = 0.2
 """A share on the garment within this part of chance is about chance."""
 SURE = 1e-6
 """Nats below which an entropy counts as 0."""
+HEAD = ["picture", "features", "attention to", "by chance", "on the garment", "of the garment", "entropy near 0"]
+"""Columns of the explorer's table."""
 
 
 def on_garment(region: Float[Tensor, "b 1 H W"], grid: Grid) -> Float[Tensor, "b n"]:
@@ -57,7 +59,7 @@ def chosen_figure(
         _picture(axes[i, 0], _pixels(image), "the picture" if i == 0 else "")
         for j, (name, ids) in enumerate(chosen.items(), start=1):
             kept = torch.zeros(grid.tokens).index_fill_(0, ids[i], 1).view(1, 1, *grid)
-            kept = torch.nn.functional.interpolate(kept, size=image.shape[-2:], mode="nearest")[0]
+            kept = resize_nearest(kept, *image.shape[-2:])[0]
             pale = 0.25 * image.mean(0, keepdim=True).expand_as(image) + 0.45
             _picture(axes[i, j], _pixels(torch.where(kept > 0, image, pale)), name if i == 0 else "")
             _frame(axes[i, j], ids[i], grid, image.shape[-2:])
@@ -133,17 +135,8 @@ class SelectionExplorer(ElementFigure):
             "garments": [[_base64(mask[i].to(torch.uint8)) for mask in masks] for i in range(len(images))],
             "frames": frames,
         }
-        head = [
-            "picture",
-            "features",
-            "attention to",
-            "by chance",
-            "on the garment",
-            "of the garment",
-            "entropy near 0",
-        ]
         said = "Of the quarter of the patches whose entropy is lowest."
-        self.markup = element("vton-selection", data, table(said, head, rows), caption)
+        self.markup = element("vton-selection", data, table(said, HEAD, rows), caption)
         self.within(budget, "give fewer pictures, features or rules")
 
     def __repr__(self) -> str:
