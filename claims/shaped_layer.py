@@ -22,11 +22,12 @@ def measure(seed: int) -> dict[str, float]:
     masked SSIM; ``own_N`` how much more attention N errs than in the control where the loss is on it, and ``spill`` how
     much more the finest err, at most, where it is on a coarse one, as a share of the control's error.
     """
-    runs, found = json.loads(RESULTS.read_text(encoding="utf8"))["runs"], {}
-    for arm, stored in ARMS.items():
-        run = runs[f"anyhow-{stored}-{seed}"]
+    stored = json.loads(RESULTS.read_text(encoding="utf8"))
+    found: dict[str, float] = {"uniform_epe": stored["references_anyhow"]["uniform_epe"]}
+    for arm, name in ARMS.items():
+        run = stored["runs"][f"anyhow-{name}-{seed}"]
         for n, layer in enumerate(LAYERS):
-            found |= {f"{arm}_{name}_{n}": run[layer][name] for name in ("epe", "slope")}
+            found |= {f"{arm}_{reading}_{n}": run[layer][reading] for reading in ("epe", "slope")}
         found[f"{arm}_epe"] = sum(run[layer]["epe"] for layer in FINEST) / len(FINEST)
         found[f"{arm}_ssim"] = run["masked_ssim"]
     for arm in ARMS.keys() - {"base", "control"}:
@@ -34,9 +35,4 @@ def measure(seed: int) -> dict[str, float]:
         found[f"{arm}_ssim_gain"] = found[f"{arm}_ssim"] - found["control_ssim"]
     own = {f"own_{n}": found[f"on_{n}_epe_{n}"] - found[f"control_epe_{n}"] for n in range(len(LAYERS))}
     spill = max(-found[f"on_{n}_gain"] for n in (2, 3)) / found["control_epe"]
-    return found | own | {"spill": spill, "uniform_epe": _uniform()}
-
-
-def _uniform() -> float:
-    """The error of uniform attention."""
-    return float(json.loads(RESULTS.read_text(encoding="utf8"))["references_anyhow"]["uniform_epe"])
+    return found | own | {"spill": spill}
