@@ -40,8 +40,6 @@ A seed takes half a minute on one core where selection.py has kept its translato
 from __future__ import annotations
 
 import argparse
-import json
-import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -63,9 +61,9 @@ from benchmarks.selection_pictures import (
     raw_patches,
     trained,
 )
+from benchmarks.stored import Scores, complete
 from vtonlib.attention import AttentionRecord, Grid
 from vtonlib.attention.query_selection import RULES, QuerySelection, row_entropy
-from vtonlib.disk import replace_text
 from vtonlib.evaluation.receptive_field import effective_patches, field_reach, receptive_field
 from vtonlib.evaluation.selection import mean_cosine
 from vtonlib.losses.patch_nce import patch_nce
@@ -86,7 +84,8 @@ READ: dict[str, QuerySelection] = {
     "unit": QuerySelection(select="random", unit=True),
     "sharp": QuerySelection(select="random", **SHARP),
 }
-Scores = dict[str, float]
+TRAINED = {"trained": "cut", "trained_global": "global"}
+"""By which rule."""
 
 
 @torch.no_grad()
@@ -190,6 +189,15 @@ def subsets(maps: Tensor, seed: int) -> Scores:
     return found
 
 
+def scores(kind: str, seed: int, kept: Path | None) -> Scores:
+    """Everything that is measured of one kind of features on one group of people."""
+    features, found = raw_patches, {}
+    if kind != "pixels":
+        net = Net(seed) if kind == "untrained" else trained(TRAINED[kind], seed, kept)
+        features, found = net.features("block_4"), asked(net, seed)
+    return found | fields(features, pictures("test", seed * PEOPLE, FEWER), seed) | smoothing(features, seed)
+
+
 def main() -> None:
     """Measure what is missing and write the file anew after every run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -197,23 +205,13 @@ def main() -> None:
     parser.add_argument("--kept", type=Path, help="folder of the trained translators")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
-    runs = json.loads(options.out.read_text(encoding="utf8"))["runs"] if options.out.exists() else {}
     keep_freed_memory()
-    nets = {"untrained": Net, "trained": partial(trained, "cut"), "trained_global": partial(trained, "global")}
-    for seed in range(options.seeds):
-        for kind in ("pixels", *nets):
-            if (name := f"{kind}-{seed}") in runs:
-                continue
-            start, features, found = time.perf_counter(), raw_patches, {}
-            if kind in nets:
-                net = nets[kind](seed) if kind == "untrained" else nets[kind](seed, kept=options.kept)
-                features, found = net.features("block_4"), asked(net, seed)
-            found |= fields(features, pictures("test", seed * PEOPLE, FEWER), seed) | smoothing(features, seed)
-            runs[name] = {"seconds": round(time.perf_counter() - start, 1)}
-            runs[name] |= {reading: round(value, 5) for reading, value in found.items()}
-            print(name, runs[name]["seconds"], flush=True)
-            replace_text(options.out, json.dumps({"people": PEOPLE, "count": COUNT, "runs": runs}, indent=1) + "\n")
-    print(json.dumps({"runs": len(runs)}))
+    wanted = {
+        f"{kind}-{seed}": partial(scores, kind, seed, options.kept)
+        for seed in range(options.seeds)
+        for kind in ("pixels", "untrained", *TRAINED)
+    }
+    complete(options.out, {"people": PEOPLE, "count": COUNT}, wanted)
 
 
 if __name__ == "__main__":

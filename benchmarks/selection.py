@@ -41,8 +41,6 @@ A seed takes a minute and a half on one core. Runs that are in the file are not 
 from __future__ import annotations
 
 import argparse
-import json
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -52,8 +50,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks.selection_pictures import COUNT, Features, Net, Pictures, latent_patches, pictures, raw_patches, trained
+from benchmarks.stored import Scores, complete
 from vtonlib.attention.query_selection import RULES, QuerySelection
-from vtonlib.disk import replace_text
 from vtonlib.evaluation.selection import average_precision, edge_energy, lowest_first, score_selection
 from vtonlib.grids import resize_mask
 from vtonlib.memory import keep_freed_memory
@@ -70,7 +68,6 @@ SCORED = {
 }
 KEPT = ("share", "precision", "rank")
 """What is stored of other pictures than whole plain ones."""
-Scores = dict[str, float]
 
 
 def values_of(maps: Tensor, images: Tensor, garment: Tensor, seed: int) -> dict[str, Tensor]:
@@ -170,7 +167,6 @@ def main() -> None:
     parser.add_argument("--kept", type=Path, help="folder for the trained translators")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
-    runs = json.loads(options.out.read_text(encoding="utf8"))["runs"] if options.out.exists() else {}
     keep_freed_memory()
     kinds: dict[str, Callable[[int], Features]] = {
         "pixels": lambda seed: raw_patches,
@@ -181,17 +177,12 @@ def main() -> None:
         "untrained_first": lambda seed: Net(seed).features("block_0"),
         "trained_first": lambda seed: trained("cut", seed, options.kept).features("block_0"),
     }
-    for seed in range(options.seeds):
-        for kind, features in kinds.items():
-            if (name := f"{kind}-{seed}") in runs:
-                continue
-            start = time.perf_counter()
-            found = scores(features(seed), seed)
-            runs[name] = {"seconds": round(time.perf_counter() - start, 1)}
-            runs[name] |= {reading: round(value, 5) for reading, value in found.items()}
-            print(name, {k: round(v, 3) for k, v in found.items() if k.startswith(("share", "global_"))}, flush=True)
-            replace_text(options.out, json.dumps({"people": PEOPLE, "count": COUNT, "runs": runs}, indent=1) + "\n")
-    print(json.dumps({"runs": len(runs)}))
+    wanted = {
+        f"{kind}-{seed}": lambda features=features, seed=seed: scores(features(seed), seed)
+        for seed in range(options.seeds)
+        for kind, features in kinds.items()
+    }
+    complete(options.out, {"people": PEOPLE, "count": COUNT}, wanted)
 
 
 if __name__ == "__main__":
