@@ -26,7 +26,8 @@ from vtonlib.models.garment_encoder import (
 )
 from vtonlib.models.initialization import zero_module
 from vtonlib.models.unet import UNet, Warp
-from vtonlib.models.unet_parts import Composition, MultiHeadAttention, check_size
+from vtonlib.models.unet_levels import check_size
+from vtonlib.models.unet_parts import Composition, MultiHeadAttention
 
 SD15: dict[str, Any] = {
     "in_channels": 13,

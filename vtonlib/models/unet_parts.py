@@ -1,14 +1,12 @@
-"""Parts of denoisers: attention that can be observed, attention to one token, the levels of a UNet, their widths."""
+"""Parts of denoisers: attention that can be observed, the short way, attention to one token."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.attention_processor import Attention, AttnProcessor2_0
-from diffusers.models.unets.unet_2d_blocks import get_down_block, get_up_block
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -142,103 +140,5 @@ class OneTokenAttention(AttnProcessor2_0):
 def answer_one_token(module: nn.Module) -> None:
     """Let every cross-attention of every transformer block within ``module`` be :class:`OneTokenAttention`."""
     for block in module.modules():
-        if isinstance(block, BasicTransformerBlock):
+        if isinstance(block, BasicTransformerBlock) and block.attn2 is not None:
             block.attn2.set_processor(OneTokenAttention())
-
-
-def shared_settings(width: int, heads: int, cross_attention_dim: int, groups: int) -> dict[str, Any]:
-    """The arguments that all blocks of a UNet have in common; ``width`` is that of its finest level."""
-    return {
-        "temb_channels": 4 * width,
-        "resnet_eps": 1e-5,
-        "resnet_act_fn": "silu",
-        "resnet_groups": groups,
-        "num_attention_heads": heads,
-        "cross_attention_dim": cross_attention_dim,
-    }
-
-
-def down_blocks(
-    block_out_channels: tuple[int, ...],
-    layers_per_block: int,
-    attention_levels: tuple[bool, ...],
-    shared: dict[str, Any],
-) -> nn.ModuleList:
-    """The encoder's levels, finest first; the last does not halve."""
-    blocks, width = nn.ModuleList(), block_out_channels[0]
-    for level, channels in enumerate(block_out_channels):
-        block = get_down_block(
-            "CrossAttnDownBlock2D" if attention_levels[level] else "DownBlock2D",
-            num_layers=layers_per_block,
-            in_channels=width,
-            out_channels=channels,
-            add_downsample=level < len(block_out_channels) - 1,
-            attention_head_dim=shared["num_attention_heads"],
-            downsample_padding=1,
-            **shared,
-        )
-        blocks.append(block)
-        width = channels
-    return blocks
-
-
-def up_blocks(
-    block_out_channels: tuple[int, ...],
-    layers_per_block: int,
-    attention_levels: tuple[bool, ...],
-    shared: dict[str, Any],
-) -> nn.ModuleList:
-    """The decoder's levels, deepest first."""
-    blocks, previous = nn.ModuleList(), block_out_channels[-1]
-    for level in reversed(range(len(block_out_channels))):
-        block = get_up_block(
-            "CrossAttnUpBlock2D" if attention_levels[level] else "UpBlock2D",
-            num_layers=layers_per_block + 1,
-            in_channels=block_out_channels[max(level - 1, 0)],
-            out_channels=block_out_channels[level],
-            prev_output_channel=previous,
-            add_upsample=level > 0,
-            attention_head_dim=shared["num_attention_heads"],
-            **shared,
-        )
-        blocks.append(block)
-        previous = block_out_channels[level]
-    return blocks
-
-
-def skip_channels(block_out_channels: tuple[int, ...], layers_per_block: int) -> tuple[int, ...]:
-    """Channels of each skip of a UNet, in order of computation."""
-    channels = [block_out_channels[0]]
-    for level, width in enumerate(block_out_channels):
-        downsampler = level < len(block_out_channels) - 1
-        channels += [width] * (layers_per_block + downsampler)
-    return tuple(channels)
-
-
-def decoder_channels(block_out_channels: tuple[int, ...], layers_per_block: int) -> tuple[int, ...]:
-    """Channels of the decoder features at the moment skip i is concatenated, by i."""
-    channels, previous = [], block_out_channels[-1]
-    for width in reversed(block_out_channels):
-        channels += [previous] + [width] * layers_per_block
-        previous = width
-    return tuple(reversed(channels))
-
-
-def check_size(latents: Float[Tensor, "b c h w"], multiple: int) -> None:
-    """Raise a ``ValueError`` unless height and width of the latents are multiples of ``multiple``."""
-    height, width = latents.shape[-2:]
-    if height % multiple or width % multiple:
-        raise ValueError(f"the latents are {height}x{width}: height and width must be multiples of {multiple}")
-
-
-def check_widths(
-    block_out_channels: tuple[int, ...], attention_levels: tuple[bool, ...], heads: int, groups: int
-) -> None:
-    """Raise a ``ValueError`` that says which width of a UNet cannot work, and why."""
-    if len(attention_levels) != len(block_out_channels):
-        raise ValueError(f"{len(block_out_channels)} levels, but attention_levels has {len(attention_levels)} entries")
-    for channels in block_out_channels:
-        if channels % groups or channels % heads:
-            raise ValueError(f"{channels} channels: must be a multiple of {groups} groups and of {heads} heads")
-    if all(channels <= groups for channels in block_out_channels):
-        raise ValueError(f"no more channels than {groups} groups: group norm would cancel the time embedding")

@@ -227,7 +227,8 @@ def _weighted(
 ) -> dict[str, Tensor]:
     """Each loss of weight above 0, averaged over the records, times its weight; ``read`` gives its other arguments."""
     terms: dict[str, list[Tensor]] = {name: [] for name, (weight, _) in losses.items() if weight and records}
-    for record in records.values():
+    for joined in records.values():
+        record = joined.per_key_grid()[-1]  # Leffa's attention joins the painted picture's keys with the reference's
         record.check_differentiable()
         rest = read(record)
         for name, values in terms.items():
