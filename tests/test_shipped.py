@@ -25,7 +25,7 @@ from vtonlib.training.identity import seed_everything
 MOST_TOGETHER = 48 * 2**20
 STRIPES = list(TEXTURES).index("stripes")
 every_name = pytest.mark.parametrize("name", checkpoints.NAMES)
-all_names = pytest.mark.parametrize("name", checkpoints.NAMES + checkpoints.TRANSLATIONS)
+all_names = pytest.mark.parametrize("name", checkpoints.ALL)
 
 
 @every_name

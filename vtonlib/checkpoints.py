@@ -20,10 +20,11 @@ WEIGHTS = Path(__file__).with_name("weights")
 """Where they lie: a folder for each, as ``save_pretrained`` writes it, in half precision."""
 RECORD = "provenance.json"
 """What is known of a model's making, in its folder."""
-_STORED = sorted(record.parent.name for record in WEIGHTS.glob(f"*/{RECORD}"))
-TRANSLATIONS: tuple[str, ...] = tuple(name for name in _STORED if name.startswith("translation"))
+ALL: tuple[str, ...] = tuple(sorted(record.parent.name for record in WEIGHTS.glob(f"*/{RECORD}")))
+"""Every name."""
+TRANSLATIONS: tuple[str, ...] = tuple(name for name in ALL if name.startswith("translation"))
 """Those that translate pictures."""
-NAMES: tuple[str, ...] = tuple(name for name in _STORED if name not in TRANSLATIONS)
+NAMES: tuple[str, ...] = tuple(name for name in ALL if name not in TRANSLATIONS)
 """Those that try garments on."""
 DEFAULT = "stableviton-small"
 """The one that README, first page and chapter 00 show. Whoever changes it runs `python -m tools.first_result`,
@@ -120,8 +121,8 @@ def folder(name: str = DEFAULT) -> Path:
     Raises:
         ValueError: for an unknown name, listing the known ones.
     """
-    if name not in NAMES + TRANSLATIONS:
-        raise ValueError(f"no shipped model is called {name!r}; there are: {', '.join(NAMES + TRANSLATIONS)}")
+    if name not in ALL:
+        raise ValueError(f"no shipped model is called {name!r}; there are: {', '.join(ALL)}")
     return WEIGHTS / name
 
 
@@ -168,12 +169,12 @@ def located(run: Path | str) -> Path:
     """
     if Path(run).exists():
         return Path(run)
-    if str(run) in NAMES + TRANSLATIONS:
+    if str(run) in ALL:
         return folder(str(run))
-    known = ", ".join(NAMES + TRANSLATIONS)
+    known = ", ".join(ALL)
     raise FileNotFoundError(f"{run}: neither a folder nor the name of a shipped model ({known})")
 
 
 def shipped(run: Path) -> str:
     """The name of the shipped model that lies in ``run``; an empty text if none does."""
-    return run.name if run.resolve().parent == WEIGHTS.resolve() and run.name in NAMES + TRANSLATIONS else ""
+    return run.name if run.resolve().parent == WEIGHTS.resolve() and run.name in ALL else ""

@@ -33,7 +33,7 @@ def list_presets(_: argparse.Namespace) -> None:
         print(f"{name:18} {(function.__doc__ or '').strip().splitlines()[0]}")
     print("sizes:      ", ", ".join(f"{size} {data.height}x{data.width}" for size, data in DATA.items()))
     print("\nShipped models, whose names may stand where a run folder may:")
-    for name in checkpoints.NAMES + checkpoints.TRANSLATIONS:
+    for name in checkpoints.ALL:
         print(f"{name:18} {checkpoints.provenance(name).sentence()}")
 
 

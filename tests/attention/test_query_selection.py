@@ -236,6 +236,18 @@ def test_bad_patches_and_maps_are_named() -> None:
 
 
 @pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("name", RULES)
+def test_maps_without_a_batch_are_named(name: str) -> None:
+    rule, one, ids = RULES[name], maps(2, 3, 4, 4)[0][0], torch.zeros(1, 2, dtype=torch.long)
+    calls = [lambda: rule.choose(one), lambda: rule.read(one, one, ids), lambda: rule.pair(one, one)]
+    for call in calls + [lambda: rule.entropy(one)] * (rule.select != "random"):
+        with pytest.raises(ValueError, match=r"source has the shape \(3, 4, 4\): expected \[b c h w\]"):
+            call()
+    with pytest.raises(ValueError, match=r"features has the shape \(3, 4, 4\)"):
+        rule.attention(one, ids)
+
+
+@pytest.mark.usefixtures("unchecked")
 def test_maps_of_different_shapes_are_named() -> None:
     with pytest.raises(ValueError, match=r"source and translation are \(2, 3, 4, 4\) and \(2, 3, 4, 5\)"):
         RULES["global"].pair(maps(2, 3, 4, 4)[0], maps(2, 3, 4, 5)[0])

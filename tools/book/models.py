@@ -58,6 +58,17 @@ def rows() -> list[tuple[str, ...]]:
     return found
 
 
+def translation_rows() -> list[tuple[str, ...]]:
+    """Each shipped translation: name, how made, and its scores on the test split's people."""
+    found: list[tuple[str, ...]] = []
+    for name in checkpoints.TRANSLATIONS:
+        made = checkpoints.provenance(name)
+        cells = (f"{made.scores['test'][metric]:.2f}" for metric in TRANSLATION_HEADS[2:])
+        found.append((f"`{name}`", made.sentence(), *cells))
+    return found
+
+
+TRANSLATION_HEADS = ("model", "made", "patterned", "FID", "KID", "outside L1", "outside SSIM")
 HEADS = ("model", "made", "unpaired, straight", "unpaired, anyhow", "cross, anyhow")
 
 

@@ -113,6 +113,11 @@ def model_table(_: Sequence[Page]) -> list[str]:
     return table(models.HEADS, models.rows(), "No model is shipped yet.")
 
 
+def translation_table(_: Sequence[Page]) -> list[str]:
+    """Each shipped translation with its making and its scores."""
+    return table(models.TRANSLATION_HEADS, models.translation_rows(), "No translation is shipped yet.")
+
+
 def made_line(_: Sequence[Page]) -> list[str]:
     """How the model of the first pages was made."""
     return [models.sentence()]
@@ -135,6 +140,7 @@ TABLES: dict[str, Callable[[Sequence[Page]], list[str]]] = {
     "notebooks": status_table,
     "exercises": exercise_table,
     "models": model_table,
+    "translations": translation_table,
     "made": made_line,
     "speedrun": speedrun_table,
     "trials": trial_table,

@@ -23,6 +23,13 @@ from vtonlib.attention.core import Grid
 from vtonlib.attention.record import AttentionRecord
 
 
+def check_maps(maps: Tensor, name: str) -> Tensor:
+    """The argument ``name``, ``maps``; raise ValueError unless it is [b c h w]."""
+    if maps.ndim != 4:
+        raise ValueError(f"{name} has the shape {tuple(maps.shape)}: expected [b c h w], a batch of feature maps")
+    return maps
+
+
 def check_window(window: int) -> None:
     """Raise ValueError unless a window of this side has a middle."""
     if not isinstance(window, int) or window < 1 or window % 2 == 0:

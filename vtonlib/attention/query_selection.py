@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from vtonlib.attention.neighbours import check_window, window_record, window_scores, window_values
+from vtonlib.attention.neighbours import check_maps, check_window, window_record, window_scores, window_values
 from vtonlib.attention.record import AttentionRecord
 
 Select = Literal["random", "global", "local"]
@@ -84,11 +84,11 @@ class QuerySelection:
         """The entropy by which patches are selected, in nats, without a gradient.
 
         Raises:
-            ValueError: for a rule that selects at random.
+            ValueError: for a rule that selects at random, or maps that are not [b c h w].
 
         Equation: eq-query-entropy.
         """
-        features = self._scored(source).detach()
+        features = self._scored(check_maps(source, "source")).detach()
         if self.select == "global":
             return row_entropy(AttentionRecord.from_features(features, scale=self.scale))[:, 0]
         if self.select == "local":
@@ -104,14 +104,14 @@ class QuerySelection:
         Random patches are the same for all images of a batch, as in CUT. Equation: eq-query-choice.
 
         Raises:
-            ValueError: where entropies are NaN, as of features that are not finite.
+            ValueError: where entropies are NaN, as of features that are not finite, or maps are not [b c h w].
         """
         if self.select != "random":
             if (entropy := self.entropy(source)).isnan().any():
                 raise ValueError("the source's entropies hold NaN: expected finite features")
             return entropy.argsort(dim=-1, stable=True)[:, : self.count]
         device = source.device if generator is None else generator.device
-        order = torch.randperm(source.shape[-2:].numel(), generator=generator, device=device)
+        order = torch.randperm(check_maps(source, "source").shape[-2:].numel(), generator=generator, device=device)
         return order[: self.count].to(source.device).expand(len(source), -1)
 
     def read(
@@ -123,14 +123,14 @@ class QuerySelection:
         """What is compared of these patches. Gradients reach the translation, the source, and both through attention.
 
         Raises:
-            ValueError: where the maps have different shapes, or ids name patches that are not there.
+            ValueError: where maps are not [b c h w] or differ in shape, or ids name patches that are not there.
 
         Equation: eq-query-routing.
         """
         if source.shape != translation.shape:
             found = f"{tuple(source.shape)} and {tuple(translation.shape)}"
             raise ValueError(f"source and translation are {found}: expected the same shape")
-        tokens = source.shape[-2:].numel()
+        tokens = check_maps(source, "source").shape[-2:].numel()
         if ids.numel() and not 0 <= (low := int(ids.min())) <= int(ids.max()) < tokens:
             raise ValueError(f"ids run from {low} to {int(ids.max())}: expected 0 to {tokens - 1}")
         source, translation = (maps.contiguous(memory_format=torch.channels_last) for maps in (source, translation))
@@ -157,7 +157,7 @@ class QuerySelection:
 
         None stands for ``route="none"``.
         """
-        scored = self._scored(features)
+        scored = self._scored(check_maps(features, "features"))
         if self.route == "global":
             return AttentionRecord.from_features(scored, scale=self.scale).select(ids)
         if self.route == "local":

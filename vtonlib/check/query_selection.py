@@ -237,6 +237,11 @@ routed_pair = Exercise(
             "These are the patches themselves, as CUT compares them. Where is what their rows read?",
         ),
         Mistake(
+            "softmax over queries",
+            lambda x, y, ids: torch.stack([(x @ x.mT).softmax(0)[ids] @ z for z in (x, y)]),
+            "Your weights sum to one over the patches that ask. Over the patches that are read they should.",
+        ),
+        Mistake(
             "rows chosen first",
             lambda x, y, ids: torch.stack([(x[ids] @ x[ids].mT).softmax(-1) @ z[ids] for z in (x, y)]),
             "Your chosen patches look only at each other. Rows are chosen, not columns: each reads the whole map.",
