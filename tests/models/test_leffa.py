@@ -47,11 +47,8 @@ def test_painting_hears_of_the_reference_and_trains_both_networks(options):
     assert out.shape == (2, 4, 16, 12)
     assert (out - paint(net, sample, reference.flip(-1), time)).abs().max() > 1e-4
     out.square().sum().backward()
-    for part in (net.unet, net.reference_unet):
-        assert part.conv_in.weight.grad.abs().max() > 0
-    unread = {n for n, p in net.named_parameters() if p.grad is None}
-    last = "reference_unet.up_blocks.1.attentions.1."
-    assert all(name.startswith(last) for name in unread), unread  # behind the last tokens that are read
+    for name, parameter in net.named_parameters():
+        assert parameter.grad is not None and (".norm" in name or parameter.grad.abs().max() > 0), name
 
 
 @pytest.mark.equation("eq-joined-attention")

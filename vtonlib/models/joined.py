@@ -112,6 +112,34 @@ def lattice(tokens: Tensor, size: Grid) -> Grid:
     return grid
 
 
+class LastTokens(nn.Module):
+    """What is left of a UNet's last transformer block where its tokens alone are read: the norm that makes them."""
+
+    def __init__(self, norm1: nn.Module) -> None:
+        super().__init__()
+        self.norm1 = norm1
+
+    def forward(
+        self, hidden_states: Float[Tensor, "b n c"], *, cross_attention_kwargs: dict[str, Any], **unread: Any
+    ) -> Float[Tensor, "b n c"]:
+        """The input; the recorder keeps the tokens."""
+        cross_attention_kwargs["exchange"].keep(self.norm1(hidden_states))
+        return hidden_states
+
+
+def end_at_last_tokens(unet: Any) -> None:
+    """Leave out of a UNetTrunk what follows the tokens of its last self-attention, which nothing would read.
+
+    The released code computes it, and its files hold the weights.
+    """
+    last = max(index for index, block in enumerate(unet.up_blocks) if hasattr(block, "attentions"))
+    unet.up_blocks = unet.up_blocks[: last + 1]
+    unet.up_blocks[last].upsamplers = None
+    attention = unet.up_blocks[last].attentions[-1]
+    attention.proj_out = nn.Identity()
+    attention.transformer_blocks[-1] = LastTokens(attention.transformer_blocks[-1].norm1)
+
+
 class TokenRecorder:
     """Ordinary self-attention that keeps its tokens: the pass of Leffa's reference UNet."""
 
@@ -122,10 +150,14 @@ class TokenRecorder:
 
     def attend(self, attn: Attention, tokens: Float[Tensor, "b n c"]) -> Float[Tensor, "b n c"]:
         """As in :class:`Exchange`."""
-        grid = lattice(tokens, self.size)
-        self.tokens.append(tokens)
-        self.grids.append(grid)
+        grid = self.keep(tokens)
         return joined_attention(attn, tokens, (tokens,), (tokens,), (grid,))[0]
+
+    def keep(self, tokens: Float[Tensor, "b n c"]) -> Grid:
+        """Record tokens; their lattice."""
+        self.tokens.append(tokens)
+        self.grids.append(lattice(tokens, self.size))
+        return self.grids[-1]
 
 
 class TokenReader:

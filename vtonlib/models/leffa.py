@@ -16,7 +16,7 @@ from torch import Tensor
 
 from vtonlib.attention import Grid
 from vtonlib.models.garment_encoder import POSITION_BANDS, placed
-from vtonlib.models.joined import TokenReader, TokenRecorder, exchange_tokens
+from vtonlib.models.joined import TokenReader, TokenRecorder, end_at_last_tokens, exchange_tokens
 from vtonlib.models.unet import UNet, UNetTrunk
 from vtonlib.models.unet_levels import check_size
 from vtonlib.models.unet_parts import Composition
@@ -42,7 +42,8 @@ class LeffaUNet(ModelMixin, ConfigMixin):
     """The painting UNet, ``unet``, and the reference's, ``reference_unet``, of the same shape; both learn.
 
     Every self-attention of ``unet`` sees the tokens of the self-attention at the same place in ``reference_unet``
-    behind its own, and there is no attention to text. Nothing else joins them, and Leffa's loss adds no parameters.
+    behind its own, and there is no attention to text. Nothing else joins them, so the reference's ends where its last
+    tokens are read, and Leffa's loss adds no parameters.
     Arguments as in :class:`vtonlib.models.unet.UNetEncoder`, and
 
     Args:
@@ -104,6 +105,7 @@ class LeffaUNet(ModelMixin, ConfigMixin):
         self.reference_unet = UNetTrunk(in_channels=reference_channels * patch + positions, **shape)
         for network in (self.unet, self.reference_unet):
             exchange_tokens(network, text=text_attention)
+        end_at_last_tokens(self.reference_unet)
         self.carrying = self.unet.finest_transformers if carries_latents else 0
         if carries_latents:
             self.composition = Composition(block_out_channels[0], out_channels, self.carrying, patch_size)
@@ -136,7 +138,7 @@ class LeffaUNet(ModelMixin, ConfigMixin):
         return ReferenceFeatures(tuple(values.tokens), tuple(keys.tokens), tuple(values.grids), reference)
 
     def _read(self, reference: Tensor, timestep: Tensor) -> TokenRecorder:
-        """The reference UNet's pass over one picture; what follows its last self-attention is read by nothing."""
+        """The reference UNet's pass over one picture."""
         tokens = self._tokens(reference)
         recorder = TokenRecorder(Grid(*tokens.shape[-2:]))
         tokens = placed(tokens) if self.config.places_reference else tokens
