@@ -1,24 +1,22 @@
-# budget: one pipeline, every option of which is documented where users of diffusers look
 """Try-on by a latent diffusion model: StableVITON's inference, seeded and without leaks unless asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Self
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, DiffusionPipeline
-from diffusers.utils.torch_utils import randn_tensor
+from diffusers import AutoencoderKL
 from jaxtyping import Float
 from torch import Tensor
 
 from vtonlib.attention import AttentionRecord, AttentionTap
-from vtonlib.diffusion import blend, guided
-from vtonlib.models.autoencoder import decode, downscale, encode
-from vtonlib.models.conditions import Conditions, encode_conditions
+from vtonlib.diffusion import guided
+from vtonlib.models.autoencoder import encode
+from vtonlib.models.conditions import Conditions
 from vtonlib.models.image_encoder import ImageEncoder, PooledImageEncoder
 from vtonlib.models.stable_viton import StableVITONUNet
+from vtonlib.pipelines.latent import LatentPipeline
 from vtonlib.pipelines.options import (
     Generators,
     GuidanceOn,
@@ -28,14 +26,14 @@ from vtonlib.pipelines.options import (
     StepCallback,
     check_options,
 )
-from vtonlib.pipelines.pictures import Picture, TryOnOutput, blend_pixels, read_pictures
-from vtonlib.pipelines.schedulers import PLMSScheduler, SamplerName, sampler
+from vtonlib.pipelines.pictures import Picture, TryOnOutput, read_pictures
+from vtonlib.pipelines.schedulers import Scheduler
 
 CHANNELS = {"garment": 3, "agnostic": 3, "agnostic_mask": 1, "dense_pose": 3, "person": 3, "shown": 3, "image": 3}
 """Of the pictures that the pipeline takes, by name."""
 
 
-class TryOnDiffusionPipeline(DiffusionPipeline):
+class TryOnDiffusionPipeline(LatentPipeline):
     """Puts a garment on a person: ``pipeline(garment=..., agnostic=..., agnostic_mask=..., dense_pose=...)``.
 
     It starts from pure noise, and the garment features are computed once, not at every step. How StableVITON's script
@@ -51,25 +49,13 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
         autoencoder: AutoencoderKL,
         image_encoder: ImageEncoder | PooledImageEncoder,
         unet: StableVITONUNet,
-        scheduler: DDIMScheduler | PLMSScheduler,
+        scheduler: Scheduler,
         default_denoising_steps: int = 20,
         released_mask: bool = False,
     ) -> None:
         super().__init__()
         self.register_to_config(default_denoising_steps=default_denoising_steps, released_mask=released_mask)
         self.register_modules(autoencoder=autoencoder, image_encoder=image_encoder, unet=unet, scheduler=scheduler)
-
-    def with_sampler(self, name: SamplerName) -> Self:
-        """A pipeline of the same networks that samples with DDIM or PLMS.
-
-        Raises:
-            ValueError: see :func:`vtonlib.pipelines.schedulers.sampler`.
-        """
-        parts = {**self.components, "scheduler": sampler(name, self.scheduler)}
-        stored = {name: self.config[name] for name in ("default_denoising_steps", "released_mask")}
-        other = type(self)(**parts, **stored)
-        other.set_progress_bar_config(**getattr(self, "_progress_bar_config", {}))
-        return other
 
     @torch.no_grad()
     def __call__(  # budget: every option is documented here, where users of diffusers look
@@ -133,48 +119,20 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
         pictures = {"garment": garment, "agnostic": agnostic, "agnostic_mask": agnostic_mask, "dense_pose": dense_pose}
         check_options(start=start, guidance_on=guidance_on, posterior=posterior, person_given=person is not None)
         given = read_pictures(pictures if person is None else {**pictures, "person": person}, CHANNELS)
-        steps = self.config.default_denoising_steps if num_inference_steps is None else num_inference_steps
-        if steps < 1:
-            raise ValueError(f"num_inference_steps is {steps}: expected at least 1")
+        steps = self._steps(num_inference_steps)
         conditions = self._conditions(given, posterior, generator)
         noise = self._noise(conditions, latents, generator)
         encoded = partial(encode, self.autoencoder, sample=posterior != "mode", generator=generator)
         again = partial(encoded, given["garment"].to(noise)) if posterior == "sample_each_call" else None
         predict = self._predictor(conditions, token, guidance_scale, guidance_on, again)
         self.scheduler.set_timesteps(steps, device=noise.device)
+        first = noise
         if person is not None:
             last = torch.tensor([self.scheduler.config.num_train_timesteps - 1], device=noise.device)
             first = self.scheduler.add_noise(encoded(given["person"].to(noise)), noise, last)
         known = conditions if repaint_latents else None
-        made = self._denoise(predict, noise if person is None else first, noise, known, callback_on_step_end)
-        painted = decode(self.autoencoder, made).float()
-        if repaint:
-            painted = blend_pixels(painted, given["agnostic"].to(painted), given["agnostic_mask"].to(painted))
-        return TryOnOutput(images=painted)
-
-    def _conditions(
-        self, given: dict[str, Tensor], posterior: str = "mode", generator: Generators = None
-    ) -> Conditions:
-        """What the denoiser is told, on its device."""
-        height, width = given["agnostic"].shape[-2:]
-        multiple = downscale(self.autoencoder) * self.unet.multiple
-        if height % multiple or width % multiple:
-            raise ValueError(f"pictures are {height}x{width}: height and width must be multiples of {multiple}")
-        names = ("agnostic", "agnostic_mask", "dense_pose", "garment")
-        on_device: dict[str, Any] = {name: given[name].to(self.unet.device, self.unet.dtype) for name in names}
-        released, sample = self.config.released_mask, posterior != "mode"
-        return encode_conditions(
-            self.autoencoder, **on_device, sample=sample, generator=generator, released_mask=released
-        )
-
-    def _noise(self, conditions: Conditions, latents: Tensor | None, generator: Generators) -> Tensor:
-        """The start noise, given or drawn."""
-        like = conditions.agnostic
-        if latents is None:
-            return randn_tensor(like.shape, generator=generator, device=like.device, dtype=like.dtype)
-        if latents.shape != like.shape:
-            raise ValueError(f"latents are {tuple(latents.shape)}: expected {tuple(like.shape)}")
-        return latents.to(like)
+        made = self._denoise(predict, first, noise, known, callback_on_step_end, generator)
+        return self._pictures(made, given, repaint)
 
     def _token(self, garment: Tensor, token: Tensor | None) -> Float[Tensor, "b n e"]:
         """The garment's token: what was given, or the image encoder's of its latents."""
@@ -210,26 +168,6 @@ class TryOnDiffusionPipeline(DiffusionPipeline):
             return guided(prediction, self.unet(sample, time, less, features if nothing is None else nothing), scale)
 
         return predict
-
-    def _denoise(
-        self,
-        predict: Predictor,
-        latents: Float[Tensor, "b 4 h w"],
-        noise: Float[Tensor, "b 4 h w"],
-        known: Conditions | None,
-        callback: StepCallback | None,
-    ) -> Float[Tensor, "b 4 h w"]:
-        """From start to clean latents; those of ``known`` are kept, if given."""
-        times = self.scheduler.timesteps
-        for index, timestep in enumerate(self.progress_bar(times)):
-            latents = self.scheduler.step(predict(latents, timestep), timestep, latents).prev_sample
-            if known is not None:
-                following, kept = times[index + 1 : index + 2], known.agnostic
-                kept = self.scheduler.add_noise(kept, noise, following) if len(following) else kept
-                latents = blend(kept, latents, known.keep)
-            if callback is not None:
-                latents = callback(self, index, timestep, {"latents": latents}).get("latents", latents)
-        return latents
 
     @torch.no_grad()
     def read_attention(

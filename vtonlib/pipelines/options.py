@@ -1,4 +1,4 @@
-"""What a caller may choose when a diffusion model samples; each is described at ``TryOnDiffusionPipeline.__call__``."""
+"""What a caller may choose when a diffusion model samples; each is described at its pipeline."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from torch import Tensor
 Start = Literal["noise", "leaking"]
 GuidanceOn = Literal["token", "features", "both"]
 Posterior = Literal["mode", "sample", "sample_each_call"]
+ReferenceSteps = Literal["each", "once"]
+Repaint = bool | Literal["released"]
 Generators = torch.Generator | list[torch.Generator] | None
 """Source of noise: one for the batch, or one for each sample, whose noise then does not depend on the others."""
 StepCallback = Callable[[Any, int, Tensor, dict[str, Tensor]], dict[str, Tensor]]
@@ -20,15 +22,23 @@ Predictor = Callable[[Float[Tensor, "b 4 h w"], Tensor], Float[Tensor, "b 4 h w"
 """The denoiser's prediction for latents at a time step, its conditions bound."""
 
 
+def check_choices(**chosen: tuple[Any, Any]) -> None:
+    """Refuse values that are none of those that a ``Literal`` names; given as name=(value, Literal).
+
+    Raises:
+        ValueError: naming the option, what was found and what is expected.
+    """
+    for name, (value, kind) in chosen.items():
+        if value not in get_args(kind):
+            raise ValueError(f"{name} is {value!r}: expected one of {', '.join(map(str, get_args(kind)))}")
+
+
 def check_options(*, start: str, guidance_on: str, posterior: str, person_given: bool) -> None:
     """Refuse what is unknown, and a target person where nothing may know of it.
 
     Raises:
         ValueError: naming the option, what was found and what is expected.
     """
-    chosen = {"start": (start, Start), "guidance_on": (guidance_on, GuidanceOn), "posterior": (posterior, Posterior)}
-    for name, (value, kind) in chosen.items():
-        if value not in get_args(kind):
-            raise ValueError(f"{name} is {value!r}: expected one of {', '.join(get_args(kind))}")
+    check_choices(start=(start, Start), guidance_on=(guidance_on, GuidanceOn), posterior=(posterior, Posterior))
     if person_given != (start == "leaking"):
         raise ValueError(f"start is {start!r}: person is expected for start='leaking', and for nothing else")

@@ -59,11 +59,11 @@ def read_pictures(pictures: Mapping[str, Picture], channels: Mapping[str, int]) 
     """All inputs of a pipeline as batches of one size, checked; a single picture becomes a batch of one.
 
     Args:
-        pictures: by name, among them ``agnostic`` and ``agnostic_mask`` (1 = paint).
+        pictures: by name. All have the size of ``agnostic`` or, where it is not given, of the first.
         channels: how many each has. Three make an image in [-1, 1]; others are masks or labels in [0, 1].
 
     Raises:
-        ValueError: naming the input that is no picture, does not fit ``agnostic``, or holds values out of range, NaN or
+        ValueError: naming the input that is no picture, does not fit the others, or holds values out of range, NaN or
             infinity.
 
     Warns:
@@ -71,11 +71,12 @@ def read_pictures(pictures: Mapping[str, Picture], channels: Mapping[str, int]) 
             without a negative number.
     """
     tensors = {name: to_batch(name, picture, channels[name]) for name, picture in pictures.items()}
-    agnostic = tensors["agnostic"]
+    first = "agnostic" if "agnostic" in tensors else next(iter(tensors))
+    like = tensors[first]
     for name, tensor in tensors.items():
-        expected = (len(agnostic), channels[name], *agnostic.shape[-2:])
+        expected = (len(like), channels[name], *like.shape[-2:])
         if tensor.shape != expected:
-            raise ValueError(f"{name} is {tuple(tensor.shape)}: expected {expected}, for the agnostic image's size")
+            raise ValueError(f"{name} is {tuple(tensor.shape)}: expected {expected}, for the {first} image's size")
         if not tensor.isfinite().all():
             raise ValueError(f"{name} contains NaN or infinity: expected finite numbers")
     check_ranges(tensors, {name: tensor for name, tensor in tensors.items() if channels[name] != 3})
@@ -125,17 +126,22 @@ def suspicions(tensors: Mapping[str, Float[Tensor, "b c h w"]]) -> list[str]:
     """What looks like a mistake, in words: see :class:`InputWarning`.
 
     A mask looks inverted where grey fills the region to keep rather than the region to paint, or where it paints all
-    four corners and keeps most of the middle.
+    four corners and keeps most of the middle. Where it paints everything, the agnostic image is rightly of one colour.
     """
     found = []
+    mask = tensors["agnostic_mask"].float() if "agnostic_mask" in tensors else None
     for name, tensor in tensors.items():
         low, high = tensor.flatten(1).aminmax(dim=1)
-        if name in PHOTOGRAPHS and (flat := _rows(high - low < 1e-6)):
+        flat_rows = high - low < 1e-6
+        if name == "agnostic" and mask is not None:
+            flat_rows &= mask.flatten(1).amin(dim=1) < 1
+        if name in PHOTOGRAPHS and (flat := _rows(flat_rows)):
             found.append(f"{name} {flat} has the same colour everywhere: is it the right picture?")
     images = [name for name in PHOTOGRAPHS if name in tensors]
     if images and all(tensors[name].amin() >= 0 for name in images):
         found.append(f"{', '.join(images)} hold no negative number: expected images in [-1, 1], not in [0, 1]")
-    mask = tensors["agnostic_mask"].float()
+    if mask is None or "agnostic" not in tensors:
+        return found
     if empty := _rows(mask.flatten(1).amax(dim=1) < 1 / 255):
         found.append(f"agnostic_mask {empty} is empty (1 = paint): nothing is painted")
     if inverted := _rows(looks_inverted(mask, tensors["agnostic"].float())):

@@ -1,18 +1,18 @@
-"""Samplers: DDIM and PLMS, on the noise levels that a model was trained with or on StableVITON's own."""
+"""Samplers: DDIM, PLMS and DDPM, on the noise levels that a model was trained with or on the released ones."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
-from diffusers import DDIMScheduler, PNDMScheduler, SchedulerMixin
+from diffusers import DDIMScheduler, DDPMScheduler, PNDMScheduler, SchedulerMixin
 from diffusers.schedulers.scheduling_utils import SchedulerOutput
 from jaxtyping import Float
 from torch import Tensor
 
 from vtonlib.diffusion import add_noise, read_prediction
 
-SamplerName = Literal["ddim", "plms"]
+SamplerName = Literal["ddim", "plms", "ddpm"]
 
 
 def released_timesteps(steps: int, *, train_steps: int = 1000, offset: int = 1) -> list[int]:
@@ -82,13 +82,19 @@ class PLMSScheduler(PNDMScheduler, SchedulerMixin):  # from_pretrained looks for
         return add_noise(read_prediction(model_output, sample, now, "epsilon").clean, model_output, before)
 
 
-def released_scheduler(
-    name: SamplerName = "plms", *, prediction_type: str = "epsilon"
-) -> DDIMScheduler | PLMSScheduler:
-    """StableVITON's sampler and noise levels: Stable Diffusion's, t = 1, 21, ..., 981 for 50 steps.
+Scheduler = DDIMScheduler | PLMSScheduler | DDPMScheduler
+"""A sampler with its noise levels."""
+KINDS: dict[str, Any] = {"ddim": DDIMScheduler, "plms": PLMSScheduler, "ddpm": DDPMScheduler}
 
-    The last step leads to the noise of alpha_cumprod[0], which is not quite none. Its script samples with PLMS, its
-    validation with DDIM. Book: sec-latent-diffusion.
+
+def released_scheduler(
+    name: SamplerName = "plms", *, prediction_type: str = "epsilon", zero_terminal: bool = False
+) -> Scheduler:
+    """StableVITON's and Leffa's noise levels: Stable Diffusion's, t = 1, 21, ..., 981 for 50 steps.
+
+    StableVITON's script samples with PLMS, its validation with DDIM; their last step leads to the noise of
+    alpha_cumprod[0], which is not quite none. Leffa samples with DDPM, which ends without noise; its model of pose
+    transfer, on SDXL, has ``zero_terminal`` levels. Book: sec-latent-diffusion.
     """
     schedule = DDIMScheduler(
         beta_start=0.00085,
@@ -99,24 +105,26 @@ def released_scheduler(
         set_alpha_to_one=False,
         steps_offset=1,
         timestep_spacing="leading",
+        rescale_betas_zero_snr=zero_terminal,
     )
     return sampler(name, schedule)
 
 
-def sampler(name: SamplerName, schedule: DDIMScheduler | PLMSScheduler) -> Any:
+def sampler(name: SamplerName, schedule: Scheduler) -> Any:
     """The sampler ``name`` on the noise levels and time steps of ``schedule``; ``pipeline.scheduler = sampler(...)``.
+
+    DDIM and PLMS draw no noise; DDPM takes more of it away at every step and adds some anew ("ancestral" sampling).
 
     Raises:
         ValueError: for an unknown name, and for PLMS on levels that end in pure noise: there noise does not tell the
             picture, so predicted noises cannot be combined.
     """
-    kinds: dict[str, Any] = dict(zip(get_args(SamplerName), (DDIMScheduler, PLMSScheduler), strict=True))
-    if name not in kinds:
-        raise ValueError(f"scheduler {name!r}: expected {' or '.join(kinds)}")
-    if type(schedule) is kinds[name]:
+    if name not in KINDS:
+        raise ValueError(f"scheduler {name!r}: expected {' or '.join(KINDS)}")
+    if type(schedule) is KINDS[name]:
         return schedule
-    if name == "ddim":
-        return DDIMScheduler.from_config(schedule.config, clip_sample=False)
+    if name != "plms":
+        return KINDS[name].from_config(schedule.config, clip_sample=False)
     if float(schedule.alphas_cumprod[-1]) < 1e-6:
         raise ValueError(
             "scheduler 'plms' combines predicted noises, but this model's noise levels end in pure noise, where noise "
