@@ -187,8 +187,8 @@ def guided(
 
 
 def rescale_guidance(
-    made: Float[Tensor, "b *shape"], conditional: Float[Tensor, "b *shape"], share: float
-) -> Float[Tensor, "b *shape"]:
+    made: Float[Tensor, "*shape"], conditional: Float[Tensor, "*shape"], share: float
+) -> Float[Tensor, "*shape"]:
     """A guided prediction, ``made``, times share * std(conditional) / std(made) + 1 - share, for each sample its own.
 
     Guidance spreads predictions out. 0 leaves them as they are, 1 gives them the spread of the conditional one, and

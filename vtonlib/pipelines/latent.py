@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, Self
 
-import torch
 from diffusers import DiffusionPipeline
 from diffusers.utils.torch_utils import randn_tensor
 from jaxtyping import Float

@@ -242,9 +242,7 @@ class LeffaPipeline(LatentPipeline):
         """
         check_choices(part=(part, Part))
         pictures = {"garment": garment, "agnostic": agnostic, "agnostic_mask": agnostic_mask, "dense_pose": dense_pose}
-        given = self._completed(
-            read_pictures(self._present({**pictures, "image": image, "shown": shown}), CHANNELS)
-        )
+        given = self._completed(read_pictures(self._present({**pictures, "image": image, "shown": shown}), CHANNELS))
         conditions = self._conditions(given)
         noise = self._noise(conditions, None, generator)
         latents = encode(self.autoencoder, given["image"].to(noise))

@@ -12,11 +12,13 @@ import torch
 from vtonlib.models.stored import is_stored, load_stored
 from vtonlib.pipelines.alias import ALIASPipeline
 from vtonlib.pipelines.diffusion import TryOnDiffusionPipeline
+from vtonlib.pipelines.leffa import LeffaPipeline
 from vtonlib.pipelines.translation import TranslationPipeline
 
-Pipeline = TryOnDiffusionPipeline | ALIASPipeline | TranslationPipeline
+Pipeline = TryOnDiffusionPipeline | LeffaPipeline | ALIASPipeline | TranslationPipeline
 METHODS: dict[type[Pipeline], str] = {
     TryOnDiffusionPipeline: "StableVITON",
+    LeffaPipeline: "Leffa",
     ALIASPipeline: "ALIAS",
     TranslationPipeline: "translation",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, PNDMScheduler, SchedulerMixin
@@ -82,7 +82,7 @@ class PLMSScheduler(PNDMScheduler, SchedulerMixin):  # from_pretrained looks for
         return add_noise(read_prediction(model_output, sample, now, "epsilon").clean, model_output, before)
 
 
-Scheduler = DDIMScheduler | PLMSScheduler | DDPMScheduler
+Scheduler: TypeAlias = DDIMScheduler | PLMSScheduler | DDPMScheduler
 """A sampler with its noise levels."""
 KINDS: dict[str, Any] = {"ddim": DDIMScheduler, "plms": PLMSScheduler, "ddpm": DDPMScheduler}
 
