@@ -1,3 +1,4 @@
+# budget: one pipeline, every option of which is documented where users of diffusers look
 """Leffa's inference, for try-on and for pose transfer: seeded, on any device, at any size.
 
 Book: sec-two-unets.
