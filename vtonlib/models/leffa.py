@@ -99,10 +99,9 @@ class LeffaUNet(ModelMixin, ConfigMixin):
             "cross_attention_dim": TEXT_WIDTH,
             "norm_num_groups": norm_num_groups,
         }
-        patch = patch_size**2
-        self.unet = UNet(in_channels=in_channels * patch, out_channels=out_channels * patch, **shape)
-        positions = 4 * POSITION_BANDS * places_reference
-        self.reference_unet = UNetTrunk(in_channels=reference_channels * patch + positions, **shape)
+        self.unet = UNet(in_channels=in_channels * patch_size**2, out_channels=out_channels * patch_size**2, **shape)
+        told = reference_channels * patch_size**2 + 4 * POSITION_BANDS * places_reference
+        self.reference_unet = UNetTrunk(in_channels=told, **shape)
         for network in (self.unet, self.reference_unet):
             exchange_tokens(network, text=text_attention)
         end_at_last_tokens(self.reference_unet)
