@@ -44,8 +44,11 @@ def _rename(key: str, levels: int) -> str:
     return key.replace("coder.norm_out.", "coder.conv_norm_out.").replace(".nin_shortcut.", ".conv_shortcut.")
 
 
-def build(state: Mapping[str, Tensor]) -> AutoencoderKL:
-    """The autoencoder of the right sizes, with the scale that Stable Diffusion gives its latents."""
+def build(
+    state: Mapping[str, Tensor], norm_num_groups: int = NORM_GROUPS, scaling_factor: float = SCALING
+) -> AutoencoderKL:
+    """The autoencoder of the right sizes; tensors tell neither how many groups there are nor what scale the latents are
+    given, by default Stable Diffusion's."""
     levels = len({key.split(".")[2] for key in state if key.startswith("encoder.down_blocks.")})
     first = [f"encoder.down_blocks.{level}.resnets.0.conv1.weight" for level in range(max(levels, 1))]
     widths = tuple(state[key].shape[0] for key in first)
@@ -57,8 +60,8 @@ def build(state: Mapping[str, Tensor]) -> AutoencoderKL:
         down_block_types=("DownEncoderBlock2D",) * len(widths),
         up_block_types=("UpDecoderBlock2D",) * len(widths),
         layers_per_block=len({key.split(".")[4] for key in state if key.startswith("encoder.down_blocks.0.resnets.")}),
-        norm_num_groups=NORM_GROUPS,
-        scaling_factor=SCALING,
+        norm_num_groups=norm_num_groups,
+        scaling_factor=scaling_factor,
     )
 
 

@@ -64,6 +64,16 @@ def unet_shape(state: Mapping[str, Tensor]) -> dict[str, Any]:
     Raises:
         KeyError: naming a tensor that sizes are inferred from and that is missing.
     """
+    context = state["mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight"].shape[1]
+    return level_sizes(state) | {"cross_attention_dim": context, "norm_num_groups": NORM_GROUPS}
+
+
+def level_sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Of those, what does not concern a text: input, output, and the levels.
+
+    Raises:
+        KeyError: naming a tensor that sizes are inferred from and that is missing.
+    """
     levels = len({key.split(".")[1] for key in state if key.startswith("down_blocks.")})
     first = [f"down_blocks.{level}.resnets.0.conv1.weight" for level in range(max(levels, 1))]
     resnets = {key.split(".")[3] for key in state if key.startswith("down_blocks.0.resnets.")}
@@ -73,6 +83,4 @@ def unet_shape(state: Mapping[str, Tensor]) -> dict[str, Any]:
         "block_out_channels": tuple(state[key].shape[0] for key in first),
         "layers_per_block": len(resnets),
         "attention_levels": tuple(f"down_blocks.{level}.attentions.0.norm.weight" in state for level in range(levels)),
-        "cross_attention_dim": state["mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight"].shape[1],
-        "norm_num_groups": NORM_GROUPS,
     }

@@ -7,12 +7,25 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from vtonlib.official import cut, latent_autoencoder, spade, stable_viton, viton_hd_alias, viton_hd_gmm, viton_hd_seg
+from vtonlib.official import (
+    cut,
+    latent_autoencoder,
+    leffa,
+    spade,
+    stable_viton,
+    viton_hd_alias,
+    viton_hd_gmm,
+    viton_hd_seg,
+)
 from vtonlib.official.release import Release, check_weights, listed
 
 RELEASES: dict[str, Release] = {
     "cut": cut.RELEASE,
     "cut_projector": cut.PROJECTOR,
+    "leffa_pose": leffa.POSE,
+    "leffa_pose_autoencoder": leffa.POSE_AUTOENCODER,
+    "leffa_try_on": leffa.TRY_ON,
+    "leffa_try_on_autoencoder": leffa.TRY_ON_AUTOENCODER,
     "spade": spade.RELEASE,
     "spade_discriminator": spade.DISCRIMINATOR,
     "spade_encoder": spade.ENCODER,
