@@ -9,7 +9,7 @@ import torch
 from diffusers import AutoencoderKL
 from diffusers.models.attention_processor import Attention
 from leffa_goldens import TINY, given, released_keys, tiny_model
-from stable_viton_goldens import assert_near, state, tensors
+from stable_viton_goldens import assert_near, tensors
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -85,8 +85,7 @@ class EveryQuery:
     def attend(self, attn: Attention, tokens: Tensor) -> Tensor:
         joined = torch.cat((tokens, next(self.reference)), dim=1)
         query, key, value = (
-            layer(joined).unflatten(-1, (attn.heads, -1)).transpose(1, 2)
-            for layer in (attn.to_q, attn.to_k, attn.to_v)
+            layer(joined).unflatten(-1, (attn.heads, -1)).transpose(1, 2) for layer in (attn.to_q, attn.to_k, attn.to_v)
         )
         if self.fused:
             answers = torch.nn.functional.scaled_dot_product_attention(query, key, value)

@@ -64,8 +64,8 @@ def unet_shape(state: Mapping[str, Tensor]) -> dict[str, Any]:
     Raises:
         KeyError: naming a tensor that sizes are inferred from and that is missing.
     """
-    context = state["mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight"].shape[1]
-    return level_sizes(state) | {"cross_attention_dim": context, "norm_num_groups": NORM_GROUPS}
+    text = "mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight"
+    return {**level_sizes(state), "cross_attention_dim": state[text].shape[1], "norm_num_groups": NORM_GROUPS}
 
 
 def level_sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:

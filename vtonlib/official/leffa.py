@@ -1,8 +1,8 @@
 """Leffa's two UNets, as its inference code builds them: try-on on Stable Diffusion 1.5, pose transfer on SDXL.
 
 A file holds the autoencoder too (``vae.``), and much that nothing reads: the attention to a text, whose processor gives
-its input back (the norm before it stays alive: h + LN2(h)), SDXL's embedding of picture sizes, and of the reference UNet
-all that comes after the last features that are read of it.
+its input back (the norm before it stays alive: h + LN2(h)), SDXL's embedding of picture sizes, and all of the reference
+UNet that comes after the last features that are read of it.
 """
 
 from __future__ import annotations
