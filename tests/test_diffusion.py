@@ -22,7 +22,7 @@ from vtonlib.diffusion import (
     velocity,
     zero_terminal,
 )
-from vtonlib.tasks.stable_viton import new_scheduler
+from vtonlib.tasks.latent_diffusion import new_scheduler
 
 KINDS = ("epsilon", "sample", "v_prediction")
 SD = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "clip_sample": False}

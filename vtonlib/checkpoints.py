@@ -24,7 +24,9 @@ ALL: tuple[str, ...] = tuple(sorted(record.parent.name for record in WEIGHTS.glo
 """Every name."""
 TRANSLATIONS: tuple[str, ...] = tuple(name for name in ALL if name.startswith("translation"))
 """Those that translate pictures."""
-NAMES: tuple[str, ...] = tuple(name for name in ALL if name not in TRANSLATIONS)
+POSES: tuple[str, ...] = tuple(name for name in ALL if name.startswith("leffa-pose"))
+"""Those that paint people in another pose."""
+NAMES: tuple[str, ...] = tuple(name for name in ALL if name not in TRANSLATIONS + POSES)
 """Those that try garments on."""
 DEFAULT = "stableviton-small"
 """The one that README, first page and chapter 00 show. Whoever changes it runs `python -m tools.first_result`,

@@ -32,6 +32,7 @@ Precision = Literal["auto", "no", "fp16", "bf16"]
 Size = Literal["tiny", "small", "base"]
 Schedule = Literal["constant", "cosine", "linear"]
 Laid = Literal["straight", "anyhow"]
+Reference = Literal["garment", "person"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +48,9 @@ class DataConfig(Settings):
     laid: Laid = "straight"
     """How the world's garments lie in their pictures: upright, centred and as large as fits, or turned, scaled and
     shifted, each in its own way. A folder's garments lie as its pictures show."""
+    reference: Reference = "garment"
+    """What the world's persons are painted from: a flat garment to try on, or themselves in another pose, which is pose
+    transfer. What a folder holds, its layout says."""
     root: str = ""
     """A folder in the VITON-HD layout; empty: the procedural world."""
 

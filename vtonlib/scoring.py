@@ -75,8 +75,8 @@ class Examples:
 
 
 def all_examples(data: DataConfig) -> tuple[Examples, ...]:
-    """Paired and unpaired test examples; in the world also the cross split, and all three with garments laid the other
-    way. Those that ``data`` describes come first."""
+    """Paired and unpaired test examples; in the world also the cross split, and for try-on all three with garments laid
+    the other way. Those that ``data`` describes come first."""
     kinds: tuple[tuple[str, Split, bool], ...] = (
         ("paired", "test", False),
         ("unpaired", "test", True),
@@ -85,6 +85,9 @@ def all_examples(data: DataConfig) -> tuple[Examples, ...]:
     if data.root:
         source = open_source(data)
         return tuple(Examples(name, source, split, unpaired) for name, split, unpaired in kinds[:2])
+    if data.reference == "person":  # no flat garment is seen, however it lies
+        poses = open_source(data)
+        return tuple(Examples(name, poses, split, unpaired) for name, split, unpaired in kinds)
     ways: tuple[Laid, Laid] = (data.laid, "straight" if data.laid == "anyhow" else "anyhow")
     worlds = {laid: open_source(replace(data, laid=laid)) for laid in ways}
     return tuple(

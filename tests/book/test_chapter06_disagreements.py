@@ -16,7 +16,8 @@ from vtonlib.grids import resize_mask
 from vtonlib.models.autoencoder import encode, load_autoencoder
 from vtonlib.models.conditions import encode_conditions
 from vtonlib.models.image_encoder import ImageEncoder
-from vtonlib.tasks.stable_viton import StableVITONConfig, StableVITONTask, new_scheduler
+from vtonlib.tasks.latent_diffusion import new_scheduler
+from vtonlib.tasks.stable_viton import StableVITONConfig, StableVITONTask
 
 SD = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 

@@ -43,11 +43,15 @@ def test_every_model_stands_on_the_status_page() -> None:
     lines = tables.model_table(())
     for name in checkpoints.NAMES:
         assert any(f"`{name}`" in line and checkpoints.provenance(name).sentence() in line for line in lines)
+    lines = tables.pose_table(())
+    for name in checkpoints.POSES:
+        assert any(f"`{name}`" in line and checkpoints.provenance(name).sentence() in line for line in lines)
     lines = tables.translation_table(())
     for name in checkpoints.TRANSLATIONS:
         assert any(f"`{name}`" in line and checkpoints.provenance(name).sentence() in line for line in lines)
     page = (ROOT / "book" / "status.md").read_text(encoding="utf8")
     assert "```{book-table} models" in page and "```{book-table} translations" in page
+    assert "```{book-table} poses" in page
     assert "```{book-table} made" in (ROOT / "book" / "index.md").read_text(encoding="utf8")
 
 

@@ -15,7 +15,7 @@ from vtonlib.pipelines.diffusion import TryOnDiffusionPipeline
 from vtonlib.pipelines.load import read_pipeline
 from vtonlib.pipelines.pictures import InputWarning, TryOnOutput, blend_pixels
 from vtonlib.pipelines.schedulers import PLMSScheduler, released_scheduler
-from vtonlib.tasks.stable_viton import new_scheduler
+from vtonlib.tasks.latent_diffusion import new_scheduler
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from vtonlib.pipelines.load import read_pipeline
 from vtonlib.pipelines.pictures import InputWarning, TryOnOutput
 from vtonlib.pipelines.released import released_repaint
 from vtonlib.pipelines.schedulers import released_scheduler
-from vtonlib.tasks.stable_viton import new_scheduler
+from vtonlib.tasks.latent_diffusion import new_scheduler
 
 SIZE = (32, 24)
 

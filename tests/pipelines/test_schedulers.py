@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from vtonlib.pipelines.schedulers import PLMSScheduler, released_scheduler, released_timesteps, sampler
-from vtonlib.tasks.stable_viton import new_scheduler
+from vtonlib.tasks.latent_diffusion import new_scheduler
 
 WEIGHTS = {2: (3 / 2, -1 / 2), 3: (23 / 12, -16 / 12, 5 / 12), 4: (55 / 24, -59 / 24, 37 / 24, -9 / 24)}
 

@@ -58,6 +58,17 @@ def rows() -> list[tuple[str, ...]]:
     return found
 
 
+def pose_rows() -> list[tuple[str, ...]]:
+    """Each shipped pose transfer: name, how made, and what it scores on people that it was not trained on."""
+    found: list[tuple[str, ...]] = []
+    for name in checkpoints.POSES:
+        made = checkpoints.provenance(name)
+        splits = (made.scores[split] for split in POSE_HEADS[2:])
+        cells = (f"{scores['masked SSIM']:.2f} / {scores['EPE of height']:.1f}" for scores in splits)
+        found.append((f"`{name}`", made.sentence(), *cells))
+    return found
+
+
 def translation_rows() -> list[tuple[str, ...]]:
     """Each shipped translation: name, how made, and its scores on the test split's people."""
     found: list[tuple[str, ...]] = []
@@ -69,6 +80,7 @@ def translation_rows() -> list[tuple[str, ...]]:
 
 
 TRANSLATION_HEADS = ("model", "made", "patterned", "FID", "KID", "outside L1", "outside SSIM")
+POSE_HEADS = ("model", "made", "paired", "unpaired", "cross")
 HEADS = ("model", "made", "unpaired, straight", "unpaired, anyhow", "cross, anyhow")
 
 

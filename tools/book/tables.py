@@ -113,6 +113,11 @@ def model_table(_: Sequence[Page]) -> list[str]:
     return table(models.HEADS, models.rows(), "No model is shipped yet.")
 
 
+def pose_table(_: Sequence[Page]) -> list[str]:
+    """Each shipped pose transfer with its making and its scores."""
+    return table(models.POSE_HEADS, models.pose_rows(), "No pose transfer is shipped yet.")
+
+
 def translation_table(_: Sequence[Page]) -> list[str]:
     """Each shipped translation with its making and its scores."""
     return table(models.TRANSLATION_HEADS, models.translation_rows(), "No translation is shipped yet.")
@@ -140,6 +145,7 @@ TABLES: dict[str, Callable[[Sequence[Page]], list[str]]] = {
     "notebooks": status_table,
     "exercises": exercise_table,
     "models": model_table,
+    "poses": pose_table,
     "translations": translation_table,
     "made": made_line,
     "speedrun": speedrun_table,

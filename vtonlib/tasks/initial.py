@@ -9,17 +9,14 @@ from diffusers import AutoencoderKL
 from torch import nn
 
 from vtonlib.models.garment_encoder import begin_as
-from vtonlib.models.image_encoder import ImageEncoder
 from vtonlib.models.stable_viton import StableVITONUNet
 from vtonlib.models.stored import load_stored
 
 
-def load_initial(folder: Path, unet: StableVITONUNet, image_encoder: ImageEncoder, autoencoder: AutoencoderKL) -> None:
-    """Copy the weights of a run, or of a stored pipeline, into new models of the same shape.
+def load_initial(folder: Path, autoencoder: AutoencoderKL, **models: nn.Module) -> None:
+    """Copy the weights of a run, or of a stored pipeline, into new ``models`` of the same shape, by their names there.
 
-    Weights are convolutions and attentions, which fit any lattice: a model of 64x48 pictures starts one of 128x96. One
-    that has not read any garment yet, such as a base trained alone, gives its encoder to the garment encoder too, as
-    ControlNet begins.
+    Weights are convolutions and attentions, which fit any lattice: a model of 64x48 pictures starts one of 128x96.
 
     Raises:
         FileNotFoundError: when the folder holds no such weights.
@@ -33,8 +30,13 @@ def load_initial(folder: Path, unet: StableVITONUNet, image_encoder: ImageEncode
         raise ValueError(
             f"{stored}: trained on the latents of another autoencoder; set task.autoencoder={stored / 'autoencoder'}"
         )
-    for name, model in (("unet", unet), ("image_encoder", image_encoder)):
+    for name, model in models.items():
         _copy(load_stored(type(model), stored / name), model, f"{stored / name}")
+
+
+def begin_reading(unet: StableVITONUNet) -> None:
+    """Give the base's encoder to the garment encoder of a model that has not read any garment yet, such as a base that
+    was trained alone: as ControlNet begins. Any other model stays as it is."""
     if not any(value.any() for name, value in unet.warps.state_dict().items() if ".zero_conv." in name):
         begin_as(unet.garment_encoder, unet.unet)
 
