@@ -79,6 +79,14 @@ def test_the_contrastive_loss_encodes_each_picture_once(batch, identity):
     assert heads == [4] * kinds, "of the translations features alone are computed"
 
 
+def test_what_is_changed_costs_its_mean_absolute_difference(batch):
+    task = new_task(change=3.0).eval()
+    with torch.no_grad():
+        terms, fake = task.generator_loss(batch), task.translator(batch.source)
+    torch.testing.assert_close(terms["change"], 3 * (fake - batch.source).abs().mean())
+    assert "change" not in new_task().generator_loss(batch)
+
+
 def test_the_terms_are_those_of_cut(batch):
     """With random patches and no routing: least squares at 1, and half of the contrastive loss for either domain."""
     task = new_task(selection=dataclasses.replace(RULES["cut"], count=12)).eval()

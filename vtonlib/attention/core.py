@@ -83,6 +83,33 @@ def attend(
     return result[..., : value.shape[-1]]
 
 
+def attend_with_sums(
+    query: Float[Tensor, "b heads nq d"],
+    key: Float[Tensor, "b heads nk d"],
+    value: Float[Tensor, "b heads nk d"],
+    scale: float,
+    *,
+    rows_per_chunk: int,
+) -> tuple[Float[Tensor, "b heads nq d"], Float[Tensor, "b heads nq"]]:
+    """:func:`attend` for a value of the keys' shape, and logsumexp of every row's logits, which has no gradient.
+
+    The CPU's fused kernel makes both in one pass over the keys. Torch has no public name for what it returns beside its
+    output, so elsewhere the sums are taken again, some rows at a time.
+    """
+    if _has_sums(query):
+        kernel = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+        output, found = kernel(query.contiguous(), key.contiguous(), value.contiguous(), scale=scale)
+        return output, found.detach()
+    with torch.no_grad():
+        sums = [(scale * rows @ key.mT).logsumexp(-1) for rows in query.split(rows_per_chunk, dim=2)]
+    return attend(query, key, value, scale), torch.cat(sums, dim=-1)
+
+
+def _has_sums(query: Tensor) -> bool:
+    """Whether torch's fused kernel for such queries gives the sums of its rows."""
+    return query.device.type == "cpu" and query.numel() > 0
+
+
 def _widen(x: Float[Tensor, "b heads n e"], width: int) -> Float[Tensor, "b heads n width"]:
     return x if x.shape[-1] == width else F.pad(x, (0, width - x.shape[-1]))
 

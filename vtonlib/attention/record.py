@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from vtonlib.attention.core import Grid, attend, check_lattices, check_value
+from vtonlib.attention.core import Grid, attend, attend_with_sums, check_lattices, check_value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,17 +85,16 @@ class AttentionRecord:
         H = logsumexp(x) - <q, E[k]> scale, x the row's logits; the mean key is subtracted from all keys first, which
         changes no weight and keeps the difference from drowning in large logits. (The entropy of the head-mean map is
         another quantity, never smaller than the mean of these.) With q and k held outside the softmax, the second term
-        alone has the gradient of H, dH/dx_j = -p_j (x_j - E[x]); so logsumexp is needed as a number only and is taken
-        in chunks of rows. First derivatives only.
+        alone has the gradient of H, dH/dx_j = -p_j (x_j - E[x]); so logsumexp is needed as a number only, which the
+        CPU's kernel has at hand; elsewhere it is taken in chunks of rows. First derivatives only.
 
         Equation: eq-row-entropy.
         """
         query, key = self._precise()
         factor = self._factor(temperature)
-        centred = replace(self, query=query, key=key - key.mean(2, keepdim=True))
-        expected_key = centred.read(centred.key.detach(), temperature=temperature)
-        expected_logit = factor * (query.detach() * expected_key).sum(-1)
-        entropy = centred._log_sums(factor, rows_per_chunk) - expected_logit
+        key = key - key.mean(2, keepdim=True)
+        expected_key, log_sums = self._read_with_sums(query, key, key.detach(), factor, rows_per_chunk)
+        entropy = log_sums - factor * (query.detach() * expected_key).sum(-1)
         within = entropy.detach().clamp(0, math.log(key.shape[2]))
         return entropy + (within - entropy.detach())  # the gradient is that of the entropy itself
 
@@ -103,15 +102,15 @@ class AttentionRecord:
         """The logarithm of the sum over keys of exp(q k^T scale), with its gradient and without the map.
 
         Its gradient is the expected key times ``scale`` for a query, and the weighted sum of queries for a key: that of
-        <q, E[k]> with the weights held fixed. So a fused kernel gives the gradient, and the number is taken in chunks
-        of rows. First derivatives only.
+        <q, E[k]> with the weights held fixed. So a fused kernel gives the gradient, and on a CPU the number as well;
+        elsewhere that is taken in chunks of rows. First derivatives only.
 
         Book: sec-attention-supervision.
         """
         query, key = self._precise()
-        expected = replace(self, query=query.detach(), key=key.detach()).read(key)
+        expected, log_sums = self._read_with_sums(query.detach(), key.detach(), key, self.scale, rows_per_chunk)
         carrier = self.scale * ((query * expected.detach()).sum(-1) + (query.detach() * expected).sum(-1))
-        return self._log_sums(self.scale, rows_per_chunk) + (carrier - carrier.detach())
+        return log_sums + (carrier - carrier.detach())
 
     def select(self, rows: Int[Tensor, "b m"]) -> Self:
         """The attention of some queries only, for each sample its own; as a lattice they form one column.
@@ -165,9 +164,7 @@ class AttentionRecord:
             raise ValueError(f"temperature is {temperature}: expected a number above 0")
         return self.scale / temperature
 
-    def _log_sums(self, factor: float, rows_per_chunk: int) -> Float[Tensor, "b heads nq"]:
-        """logsumexp of the logits of every row, without a gradient."""
-        query, key = self._precise()
-        with torch.no_grad(), torch.autocast(query.device.type, enabled=False):
-            chunks = query.split(rows_per_chunk, dim=2)
-            return torch.cat([(factor * rows @ key.mT).logsumexp(-1) for rows in chunks], dim=-1)
+    @staticmethod
+    def _read_with_sums(query: Tensor, key: Tensor, value: Tensor, factor: float, rows: int) -> tuple[Tensor, Tensor]:
+        with torch.autocast(query.device.type, enabled=False):
+            return attend_with_sums(query, key, value, factor, rows_per_chunk=rows)

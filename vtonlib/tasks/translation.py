@@ -63,6 +63,9 @@ class TranslationConfig(Settings):
     """Weight of the contrastive loss between a source and its translation."""
     identity: Weight = 0.5
     """Weight of the contrastive loss between a target and what the translator makes of it, which should be itself."""
+    change: Weight = 0.0
+    """Weight of the mean absolute difference between a source and its translation, so that what need not change stays
+    as it is: SimGAN's self-regularisation. CUT and QS-Attn have none."""
 
 
 class TranslationTask(Task):
@@ -128,6 +131,8 @@ class TranslationTask(Task):
             "contrastive": self.config.contrastive
             * self.contrast(source, self.translator.features(fake, self.config.taps)),
         }
+        if self.config.change:
+            terms["change"] = self.config.change * (fake - batch.source).abs().mean()
         if self.config.identity:
             same, target = self.translator.with_features(batch.target, self.config.taps)
             features = self.translator.features(same, self.config.taps)
