@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from vtonlib.attention import AttentionRecord, Grid
-from vtonlib.grids import coordinate_grid, warp
+from vtonlib.grids import coordinate_grid, masked_mean, warp
 from vtonlib.losses.flow import joined_flow, leffa, leffa_flow, leffa_warp
 
 OWN, REFERENCE = Grid(3, 4), Grid(4, 5)
@@ -96,6 +96,20 @@ def test_an_empty_mask_gives_0_with_gradient_0() -> None:
     loss = leffa(record, reference, target, 0 * mask.float())
     gradient = torch.autograd.grad(loss, record.query)[0]
     assert loss == 0 and torch.equal(gradient, torch.zeros_like(gradient))
+
+
+def test_only_queries_and_samples_that_count_are_computed(monkeypatch) -> None:
+    """The loss and its gradients are those of all: a pixel is read from four tokens, and a sample may have none."""
+    record, (reference, target, mask) = joined_record(), pictures()
+    mask[0], mask[1, :, :, 5:], seen = 0, 0, []
+    read = AttentionRecord.read
+    monkeypatch.setattr(AttentionRecord, "read", lambda r, *a, **k: seen.append(r.query.shape) or read(r, *a, **k))
+    loss = leffa(record, reference, target, mask)
+    whole = masked_mean((leffa_warp(record, reference) - target).square(), mask)
+    assert seen == [(1, 2, 3 * OWN.height, 6), (2, 2, OWN.tokens, 6)]  # two of four columns and the next; all
+    torch.testing.assert_close(loss, whole)
+    for made, wanted in zip(*(torch.autograd.grad(x, (record.query, record.key)) for x in (loss, whole)), strict=True):
+        torch.testing.assert_close(made, wanted)
 
 
 def test_no_map_is_made(monkeypatch) -> None:

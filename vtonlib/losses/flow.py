@@ -8,10 +8,14 @@ Book: sec-leffa.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from vtonlib.attention import AttentionRecord, expected_coordinates
+from vtonlib.attention.rows import masked_rows
 from vtonlib.grids import coordinate_grid, masked_mean, resize_flow, warp
 
 TEMPERATURE = 2.0
@@ -76,7 +80,8 @@ def leffa(
 ) -> Float[Tensor, ""]:
     """Leffa's loss on one attention: the squared difference of the warped reference and the target, inside the mask.
 
-    The mean over the weighted pixels of the batch and the channels. The paper writes a squared norm, a sum, which at
+    The mean over the weighted pixels of the batch and the channels; queries that no such pixel is read from are not
+    computed. The paper writes a squared norm, a sum, which at
     1024x768 would be some 100,000 times as large and its weight of 0.001 without meaning.
 
     Args:
@@ -98,5 +103,22 @@ def leffa(
             f"reference is {tuple(reference.shape)}, target {tuple(target.shape)} and mask {tuple(mask.shape)}: "
             f"expected two pictures of one shape and a mask {expected}"
         )
-    warped = leffa_warp(record, reference, temperature=temperature)
+    counted = mask.flatten(1).any(1)
+    if counted.any() and not counted.all():
+        record = replace(record, query=record.query[counted], key=record.key[counted])
+        reference, target, mask = reference[counted], target[counted], mask[counted]
+    flow = resize_flow(_flow_inside(record, mask, temperature), *mask.shape[-2:])
+    warped = warp(reference.detach().to(flow.dtype), flow)
     return masked_mean((warped - target.to(warped.dtype)).square(), mask.to(warped.dtype))
+
+
+def _flow_inside(
+    record: AttentionRecord, mask: Float[Tensor, "b 1 H W"], temperature: float
+) -> Float[Tensor, "b hq wq 2"]:
+    """:func:`leffa_flow` at the queries that a pixel of the mask is read from, elsewhere 0: only those are computed."""
+    with torch.enable_grad():  # the adjoint of enlarging is its gradient
+        field = mask.new_zeros(len(mask), *record.query_grid, 1, requires_grad=True)
+        enlarged = resize_flow(field, *mask.shape[-2:])
+        (read,) = torch.autograd.grad(enlarged, field, mask.detach().movedim(1, -1))
+    rows = masked_rows(record.per_key_grid()[-1], read.movedim(-1, 1))
+    return rows.scatter(expected_coordinates(rows.record, temperature=temperature).flatten(1, 2))
