@@ -80,8 +80,8 @@ def centres(truth: Tensor, seed: int) -> dict[str, Tensor]:
 @torch.no_grad()
 def measure(seed: int) -> dict[str, float]:
     """``CASE_copy`` and ``CASE_warp``: the share of looks that copying and Leffa's loss push nearer to the truth; a
-    coin has 0.5. Cases are ``even`` and ``WIDTH_OFF``: ``narrow`` and ``round`` of 1 and 2 tokens, ``near``, ``one`` and ``far`` off
-    by 1/4, 1 and 3. ``CASE_gap``: how much more copying does.
+    coin has 0.5. Cases are ``even`` and ``WIDTH_OFF``: ``narrow`` and ``round`` of 1 and 2 tokens, ``near``, ``one``
+    and ``far`` off by 1/4, 1 and 3. ``CASE_gap``: how much more copying does.
 
     ``even_pixels`` and ``narrow_one_pixels``: at how many pixels of the garment the flow points. ``cap``: the longest
     flow of 2n keys whose looks are one key each, as a share of n keys'. ``two_n_outward`` and ``n_outward``: the share

@@ -42,9 +42,7 @@ def test_a_tilt_is_the_way_down_of_any_loss() -> None:
             extra = torch.zeros(*base.query.shape[:3], 1, dtype=torch.double)
             extra[b, :, i] = sign * small
             along = (places[:, axis] / base.scale).expand(*base.key.shape[:2], -1)[..., None]
-            moved = replace(
-                base, query=torch.cat((base.query, extra), -1), key=torch.cat((base.key, along), -1)
-            )
+            moved = replace(base, query=torch.cat((base.query, extra), -1), key=torch.cat((base.key, along), -1))
             values.append(float(loss(moved)))
         assert float(found[b, i, axis]) == pytest.approx((values[1] - values[0]) / (2 * small), rel=1e-4, abs=1e-9)
 
