@@ -3,10 +3,10 @@
 Two models learn from garments laid anyhow by painting alone: the flat StableVITON of benchmarks/shaping.py
 (``stableviton``, whose bases, controls and told models are those of that benchmark), and Leffa's pair of UNets
 (``pair``), whose bases have 240 steps and arms 60 more. From the base of a seed arms go on: ``control`` without a loss,
-the others with Leffa's, unchanged from the one model to the other, on the attentions to the garment. A dose is the size of the loss's gradient
-beside that of the denoising loss, measured once where the base of the first seed has ended: ``leffa`` a tenth,
-``strong`` as much; ``paper`` has the paper's weight and noise levels, 0.001 below 500 of 1,000. All other arms have
-``leffa``'s weight and one thing changed. Written before measuring:
+the others with Leffa's, unchanged from the one model to the other, on the attentions to the garment. A dose is the size
+of the loss's gradient beside that of the denoising loss, measured once where the base of the first seed has ended:
+``leffa`` a tenth, ``strong`` as much; ``paper`` has the paper's weight and noise levels, 0.001 below 500 of 1,000. All
+other arms have ``leffa``'s weight and one thing changed. Written before measuring:
 
 D1 Finds: at a tenth's dose centres come nearer to the truth than in the control, in every seed.
 D2 Paints: masked SSIM rises with it.
