@@ -46,12 +46,13 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from benchmarks.blind import EXAMPLES, LAID, Scores, baselines, untrained
 from benchmarks.readings import readings
-from vtonlib.attention import AttentionRecord, AttentionTap
+from vtonlib.attention import AttentionRecord, AttentionTap, expected_coordinates
 from vtonlib.config import DataConfig
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.data.source import training_batches
 from vtonlib.data.world import World
 from vtonlib.disk import replace_text
+from vtonlib.evaluation import pck
 from vtonlib.grids import masked_mean, resize_flow, resize_mask, warp
 from vtonlib.losses.flow import joined_flow, leffa
 from vtonlib.losses.matching import colour_copying
@@ -204,7 +205,10 @@ class Learner:
         """What the averaged weights read."""
         task = copy.deepcopy(self.task)
         task.matcher.load_state_dict(self.average.module.state_dict())
-        return readings(task.attend(fenced(test, self.setting)), test)
+        record = task.attend(fenced(test, self.setting))
+        flow = resize_flow(expected_coordinates(record), *test.size)
+        right = pck(flow, test.flow, test.flow_mask, [1.0], lattice=record.key_grid)
+        return {**readings(record, test), "pck": float(right.nanmean())}
 
 
 def fenced(batch: TryOnBatch, setting: Setting) -> TryOnBatch:

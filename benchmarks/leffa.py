@@ -57,6 +57,7 @@ from vtonlib.data.source import training_batches
 from vtonlib.data.world import World
 from vtonlib.disk import atomic_folder, replace_text
 from vtonlib.evaluation import frechet_distance, kernel_distance, pck, ssim, truth_on_lattice
+from vtonlib.evaluation.dispersion import spread_in_tokens
 from vtonlib.experiment import load_pipeline, try_on
 from vtonlib.grids import masked_mean, resize_flow, warp
 from vtonlib.losses.flow import TEMPERATURE, joined_flow, leffa
@@ -70,8 +71,15 @@ from vtonlib.tasks.latents import LatentSource
 from vtonlib.tasks.leffa import ATTENTIONS, LeffaConfig
 from vtonlib.tasks.supervision import Following, Supervision
 from vtonlib.training.trainer import Trainer, seed_everything
+from vtonlib.viz.shaped import Shaped, load_shaped, save_shaped
+from vtonlib.viz.snapshots import FOLDER
 
 RESULTS = Path(__file__).parent / "results"
+FOLLOWED = FOLDER / "leffa-followed.safetensors"
+"""The pair's pictures of the first seed."""
+UP = "up_blocks.1.attentions.0"
+SHOWN = ("stripes", "checks", "lettering", "plain")
+"""Fabrics, of each of which the first person's pictures are stored."""
 DATA = DataConfig(laid="anyhow")
 MILD, STRONG, PAPER, CALIBRATION_BATCHES = 0.1, 1.0, 0.001, 8
 Scores = dict[str, Any]
@@ -271,25 +279,42 @@ def looks(attention: Mapping[str, AttentionRecord], batch: TryOnBatch) -> Scores
 
 
 @torch.no_grad()
-def scores(pipeline: Pipeline, batch: TryOnBatch) -> Scores:
-    """Masked SSIM, FID and KID of pictures painted in one step, by the features of the world's classifier, and what is
-    read from every attention."""
+def paint(pipeline: Pipeline, batch: TryOnBatch) -> tuple[Tensor, Mapping[str, AttentionRecord]]:
+    """Pictures painted in one step, and every attention to the garment; of the pair with the person's own keys."""
     worn = try_on(pipeline, batch, steps=1)
-    attention = worn.attention
-    if isinstance(pipeline, LeffaPipeline):
-        generator = torch.Generator().manual_seed(0)
-        attention = pipeline.read_attention(worn.image, **batch.inputs, part="joined", generator=generator)
+    if not isinstance(pipeline, LeffaPipeline):
+        return worn.image, worn.attention
+    generator = torch.Generator().manual_seed(0)
+    return worn.image, pipeline.read_attention(worn.image, **batch.inputs, part="joined", generator=generator)
+
+
+@torch.no_grad()
+def scores(image: Tensor, attention: Mapping[str, AttentionRecord], batch: TryOnBatch) -> Scores:
+    """Masked SSIM of the pictures, their FID and KID by the features of the world's classifier, and what is read from
+    every attention."""
     classifier = load_classifier()
-    made, real = (classifier.features(image).double() for image in (worn.image.clamp(-1, 1), batch.person))
+    made, real = (classifier.features(shown).double() for shown in (image.clamp(-1, 1), batch.person))
     return {
-        "masked_ssim": float(ssim(worn.image, batch.person, batch.agnostic_mask).nanmean()),
+        "masked_ssim": float(ssim(image, batch.person, batch.agnostic_mask).nanmean()),
         "fid": frechet_distance(made, real),
         "kid": kernel_distance(made, real).mean,
         **looks(attention, batch),
     }
 
 
-def measure(arm: str, seed: int, runs: Runs, stored: Scores, batch: TryOnBatch) -> Scores:
+def keep(
+    arm: str, batch: TryOnBatch, kinds: list[str], image: Tensor, attention: Mapping[str, AttentionRecord]
+) -> None:
+    """Add the pictures of a few people to the stored ones, with the first attention of the upper half."""
+    shown = [kinds.index(kind) for kind in SHOWN]
+    record = attention[UP].per_key_grid()[-1]
+    spread = spread_in_tokens(record).unflatten(1, record.query_grid)[shown]
+    kept = Shaped(image[shown], expected_coordinates(record)[shown], spread)
+    arms = dict(load_shaped(FOLLOWED).arms) if FOLLOWED.exists() else {}
+    save_shaped(FOLLOWED, tuple(batch.index[shown].tolist()), arms | {arm: kept})
+
+
+def measure(arm: str, seed: int, runs: Runs, stored: Scores, batch: TryOnBatch, kinds: list[str]) -> Scores:
     """The scores of one arm, which is trained unless its model is kept."""
     weight = ARMS[arm].weight
     if ARMS[arm].dose:
@@ -298,7 +323,10 @@ def measure(arm: str, seed: int, runs: Runs, stored: Scores, batch: TryOnBatch) 
         weight = ARMS[arm].dose * norms["denoise"] / norms["leffa"]
     if not runs.model(arm, seed).exists():
         runs.train(arm, seed, weight)
-    return {"weight": weight, **scores(load_pipeline(runs.model(arm, seed)), batch)}
+    image, attention = paint(load_pipeline(runs.model(arm, seed)), batch)
+    if seed == 0 and UP in attention:
+        keep(arm, batch, kinds, image, attention)
+    return {"weight": weight, **scores(image, attention, batch)}
 
 
 def main() -> None:
@@ -316,13 +344,13 @@ def main() -> None:
     stored: Scores = {"examples": EXAMPLES, "calibration": {}, "runs": {}}
     if out.exists():
         stored |= json.loads(out.read_text(encoding="utf8"))
-    batch, _ = people("anyhow")
+    batch, kinds = people("anyhow")
     for seed in options.seeds:
         for arm in options.arms:
             name, start = f"{arm}-{seed}", time.perf_counter()
             if name in stored["runs"]:
                 continue
-            found = measure(arm, seed, trainings, stored, batch)
+            found = measure(arm, seed, trainings, stored, batch, kinds)
             stored["runs"][name] = {"seconds": round(time.perf_counter() - start, 1), **found}
             replace_text(out, json.dumps(stored, indent=1) + "\n")
             places = {n: round(v["epe"], 3) for n, v in found.items() if isinstance(v, dict)}

@@ -1,0 +1,46 @@
+"""What Leffa's loss does to a matcher whose base looks wide: after the base stage, from scratch, and beside the truth.
+
+Trained by benchmarks/following.py, where the hypotheses were written down first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results" / "following.json"
+ARMS = ("base", "control", "later", "w1", "coarse", "told", "alone")
+READINGS = ("epe", "strongest", "pck", "mass", "swaps", "entropy", "spread", "reach")
+Arms = Mapping[str, Mapping[str, float]]
+
+
+def arms_of(setting: str, seed: int) -> Arms:
+    """What was read from the arms of a seed."""
+    return json.loads(RESULTS.read_text(encoding="utf8"))["runs"][f"{setting}-{seed}"]
+
+
+def readings(arms: Arms, names: Iterable[str]) -> dict[str, float]:
+    """``ARM_READING``, what each arm gains over the control, and its error as a share of the base's."""
+    found = {}
+    for name in names:
+        found |= {f"{name}_{reading}": arms[name][reading] for reading in READINGS}
+        found[f"{name}_ratio"] = arms[name]["epe"] / arms["base"]["epe"]
+        found[f"{name}_gain"] = arms["control"]["epe"] - arms[name]["epe"]
+        found[f"{name}_mass_gain"] = arms[name]["mass"] - arms["control"]["mass"]
+    known = arms["baselines"]
+    return found | {"copy_epe": known["copy_epe"], "uniform_epe": known["uniform_epe"]}
+
+
+def measure(seed: int) -> dict[str, float]:
+    """``ARM_READING`` of the open setting: ``base``, 300 steps of copying, and what goes on from it for 120: ``control``
+    with copying alone, ``later`` with Leffa's loss at a weight of 0.3 beside it, ``w1`` at 1, ``coarse`` at 1 on
+    pictures of one pixel a token, ``told`` with the true places; ``alone`` has Leffa's loss only, 300 steps from scratch.
+
+    Readings are explained in benchmarks/readings.py, lengths in tokens; ``pck`` is the share of places within a token.
+    ``ARM_ratio`` is the error as a share of the base's, ``ARM_gain`` how much less it is than the control's,
+    ``ARM_mass_gain`` how much more of the attention lies near the truth. ``alone_share``: the error of ``alone`` as a
+    share of uniform attention's.
+    """
+    arms = arms_of("open", seed)
+    return readings(arms, ARMS) | {"alone_share": arms["alone"]["epe"] / arms["baselines"]["uniform_epe"]}

@@ -1,0 +1,37 @@
+"""What Leffa's loss, unchanged, does to a StableVITON that was told nothing about places and looks already.
+
+Trained by benchmarks/leffa.py, where the hypotheses were written down first.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results" / "leffa_stableviton.json"
+ARMS = ("none", "control", "leffa", "paper", "strong", "told")
+FINEST = ("warps.0", "warps.1")
+READINGS = ("epe", "strongest", "pck", "mass", "swaps", "entropy", "spread", "reach")
+
+
+def measure(seed: int) -> dict[str, float]:
+    """``ARM_READING``, garments laid anyhow: ``none`` is the base of claims/variation_stableviton.py, the others go on
+    from it for 100 steps: ``control`` without a loss, ``leffa`` at a tenth's dose, ``strong`` at a whole one,
+    ``paper`` with the paper's weight and noise levels, ``told`` with the true places.
+
+    Readings (benchmarks/readings.py) are the means of the two finest attentions, lengths in tokens; ``pck`` is the
+    share of places within a token, ``ssim`` masked SSIM of pictures painted in one step, ``fid`` and ``kid`` are of
+    the features of the world's classifier. ``ARM_gain``, ``ARM_mass_gain`` and ``ARM_ssim_gain`` are over the control.
+    """
+    runs = json.loads(RESULTS.read_text(encoding="utf8"))["runs"]
+    arms = {}
+    for arm in ARMS:
+        run = runs[f"{arm}-{seed}"]
+        arms[arm] = {name: sum(run[block][name] for block in FINEST) / len(FINEST) for name in READINGS}
+        arms[arm] |= {"ssim": run["masked_ssim"], "fid": run["fid"], "kid": run["kid"]}
+    found = {f"{arm}_{name}": value for arm, scores in arms.items() for name, value in scores.items()}
+    for arm in arms.keys() - {"control"}:
+        found[f"{arm}_gain"] = arms["control"]["epe"] - arms[arm]["epe"]
+        for name in ("mass", "ssim"):
+            found[f"{arm}_{name}_gain"] = arms[arm][name] - arms["control"][name]
+    return found
