@@ -33,9 +33,10 @@ def readings(arms: Arms, names: Iterable[str]) -> dict[str, float]:
 
 
 def measure(seed: int) -> dict[str, float]:
-    """``ARM_READING`` of the open setting: ``base``, 300 steps of copying, and what goes on from it for 120: ``control``
-    with copying alone, ``later`` with Leffa's loss at a weight of 0.3 beside it, ``w1`` at 1, ``coarse`` at 1 on
-    pictures of one pixel a token, ``told`` with the true places; ``alone`` has Leffa's loss only, 300 steps from scratch.
+    """``ARM_READING`` of the open setting: ``base``, 300 steps of copying, and what goes on from it for 120:
+    ``control`` with copying alone, ``later`` with Leffa's loss at a weight of 0.3 beside it, ``w1`` at 1, ``coarse`` at
+    1 on pictures of one pixel a token, ``told`` with the true places; ``alone`` has Leffa's loss only, 300 steps from
+    scratch.
 
     Readings are explained in benchmarks/readings.py, lengths in tokens; ``pck`` is the share of places within a token.
     ``ARM_ratio`` is the error as a share of the base's, ``ARM_gain`` how much less it is than the control's,
