@@ -84,14 +84,12 @@ def evaluate(options: argparse.Namespace) -> None:
 def sample(options: argparse.Namespace) -> None:
     """Put a garment on a person, from files."""
     from vtonlib import checkpoints, experiment
-    from vtonlib.data.folders import read_files
     from vtonlib.images import save_png
 
     run = checkpoints.located(options.run)
-    height, width = experiment.image_size(run, options.height, options.width)
-    known = {"agnostic_mask": options.mask, "dense_pose": options.dense_pose, "parse": options.parse}
-    batch = read_files(options.person, options.garment, **known, height=height, width=width)
+    size = experiment.image_size(run, options.height, options.width)
     pipeline = experiment.load_pipeline(run)
+    batch = _read_sample(options, *size, needs_person=getattr(pipeline, "needs_person", True))
     given: Any = {n: v for n in experiment.SamplingOptions.__annotations__ if (v := getattr(options, n)) is not None}
     with warnings_in_one_line():
         worn = experiment.try_on(pipeline, batch, seed=options.seed, **given)
@@ -99,6 +97,23 @@ def sample(options: argparse.Namespace) -> None:
     print(f"written: {options.out}")
     if options.correspondence:
         save_correspondence(options.correspondence, worn, batch)
+
+
+def _read_sample(options: argparse.Namespace, height: int, width: int, *, needs_person: bool) -> TryOnBatch:
+    """What `sample` is given: a person, or a dense pose alone where the model paints everything."""
+    from vtonlib.data.folders import read_files
+    from vtonlib.data.folders.loose import read_pose
+
+    if options.person:
+        known = {"agnostic_mask": options.mask, "dense_pose": options.dense_pose, "parse": options.parse}
+        return read_files(options.person, options.garment, **known, height=height, width=width)
+    if needs_person:
+        raise ValueError("--person is missing: this model paints on a picture of the person")
+    if options.mask or options.parse:
+        raise ValueError("--mask and --parse belong to a person: give --person too, or neither")
+    if not options.dense_pose:
+        raise ValueError("--dense-pose is missing: give the pose to paint, or a --person beside whom it lies")
+    return read_pose(options.garment, options.dense_pose, height=height, width=width)
 
 
 def translate(options: argparse.Namespace) -> None:
@@ -223,8 +238,8 @@ def _add_evaluate(verb: argparse.ArgumentParser) -> None:
 
 def _add_sample(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("run", type=Path, help="a run folder, a folder of save_pretrained, or a shipped model's name")
-    verb.add_argument("--person", type=Path, required=True, help="image of the person")
-    verb.add_argument("--garment", type=Path, required=True, help="image of the flat garment")
+    verb.add_argument("--person", type=Path, help="image of the person (pose transfer: not needed)")
+    verb.add_argument("--garment", type=Path, required=True, help="the flat garment (pose transfer: the person)")
     verb.add_argument("--mask", type=Path, help="what to paint, white (default: beside the person, as in VITON-HD)")
     verb.add_argument("--dense-pose", type=Path, help="dense pose of the person (default: beside the person)")
     verb.add_argument("--parse", type=Path, help="segmentation of the person (default: beside the person, if there)")
@@ -232,9 +247,11 @@ def _add_sample(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--correspondence", type=Path, help="also write a picture of the correspondence")
     _add_size(verb)
     verb.add_argument("--steps", type=whole(1, 1000), help="denoising steps (default: the pipeline's own)")
-    verb.add_argument("--scheduler", choices=("ddim", "plms"), help="sampler (default: the pipeline's own)")
-    verb.add_argument("--guidance-scale", type=finite, help="1 (default): no guidance")
+    verb.add_argument("--scheduler", choices=("ddim", "plms", "ddpm"), help="sampler (default: the pipeline's own)")
+    verb.add_argument("--guidance-scale", type=finite, help="1: no guidance (default: StableVITON 1, Leffa's its own)")
     verb.add_argument("--guidance-on", choices=("token", "features", "both"), help="of the garment (default: token)")
+    verb.add_argument("--guidance-rescale", type=finite, help="share of its spread taken back (Leffa; default: 0)")
+    verb.add_argument("--reference-steps", choices=("each", "once"), help="when to read the reference (Leffa)")
     verb.add_argument("--start", choices=("noise", "leaking"), help="leaking: the noised person, as in StableVITON")
     switch = argparse.BooleanOptionalAction
     verb.add_argument("--repaint", action=switch, help="keep the pixels outside the mask (default: yes)")

@@ -5,6 +5,7 @@ Book: sec-end-to-end.
 
 from __future__ import annotations
 
+import inspect
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +25,8 @@ from vtonlib.models.geometric_matching import GeometricMatcher
 from vtonlib.models.segmentation import SegmentationGenerator
 from vtonlib.models.stored import load_stored
 from vtonlib.pipelines.alias import ALIASPipeline
-from vtonlib.pipelines.load import INDEX, Pipeline, read_pipeline
-from vtonlib.pipelines.options import GuidanceOn, Start
+from vtonlib.pipelines.load import INDEX, METHODS, Pipeline, read_pipeline
+from vtonlib.pipelines.options import GuidanceOn, ReferenceSteps, Repaint, Start
 from vtonlib.pipelines.schedulers import SamplerName
 from vtonlib.pipelines.translation import TranslationPipeline
 from vtonlib.presets import ExperimentConfig, build, open_source, read_config, to_json
@@ -129,13 +130,14 @@ def assemble(segmentation: Path, matching: Path, alias: Path, out: Path) -> Path
 class TryOn:
     """Persons in their new garments, and what says where the garment's parts went.
 
-    That is the zero cross-attentions of a diffusion model by block, or the flows of a warping network by name.
+    That is the attentions of a diffusion model by block, of which Leffa's are the reference's part, or the flows of a
+    warping network by name.
     """
 
     image: Float[Tensor, "b 3 h w"]
     """The persons in their new garments, in [-1, 1]."""
     attention: dict[str, AttentionRecord]
-    """Zero cross-attentions by block; empty for a warping network."""
+    """Attentions by block; empty for a warping network."""
     flows: dict[str, Float[Tensor, "b h w 2"]]
     """Flows by name; empty for a diffusion model."""
 
@@ -153,20 +155,25 @@ class TryOn:
 
 
 class SamplingOptions(TypedDict, total=False):
-    """How a diffusion model samples: arguments of :class:`TryOnDiffusionPipeline` by their names, and two others."""
+    """How a diffusion model samples: arguments of its pipeline by their names, and two others."""
 
     steps: int | None
     """``num_inference_steps``; by default as many as the pipeline was stored with."""
     scheduler: SamplerName
-    """``"ddim"`` or ``"plms"``; by default what the pipeline was stored with."""
+    """``"ddim"``, ``"plms"`` or ``"ddpm"``; by default what the pipeline was stored with."""
     guidance_scale: float
-    """1 is no guidance."""
+    """1 is no guidance, StableVITON's default; Leffa's is stored with the weights."""
     guidance_on: GuidanceOn
-    """What of the garment guidance amplifies."""
+    """What of the garment guidance amplifies; StableVITON's alone."""
+    guidance_rescale: float
+    """The share of the spread guidance adds that is taken back; Leffa's alone."""
+    reference_steps: ReferenceSteps
+    """When the reference is read; Leffa's alone."""
     start: Start
-    """From noise, or from the noised person, which leaks the answer."""
-    repaint: bool
-    """Keep the pixels outside the mask; the only option that ALIAS has too."""
+    """From noise, or from the noised person, which leaks the answer; StableVITON's alone."""
+    repaint: Repaint
+    """Keep the pixels outside the mask; the only option that ALIAS has too. ``"released"``, Leffa's alone, blurs its
+    edge and leaks the person there."""
     repaint_latents: bool
     """Keep the latents outside the mask at every step."""
 
@@ -175,7 +182,7 @@ def try_on(pipeline: Pipeline, batch: TryOnBatch, *, seed: int = 0, **options: U
     """Put the batch's garments on its persons.
 
     Attentions are read while the result itself, noised again, is denoised once: nothing of the true person is used,
-    unless ``start="leaking"`` asks for it.
+    unless ``start="leaking"`` or ``repaint="released"`` asks for it.
 
     Raises:
         ValueError: for a pipeline that translates, naming an option that the pipeline does not have, or a seed that is
@@ -193,13 +200,17 @@ def try_on(pipeline: Pipeline, batch: TryOnBatch, *, seed: int = 0, **options: U
         if others := sorted(options.keys() - {"repaint"}):
             raise ValueError(f"{', '.join(others)}: options of diffusion models; this pipeline is ALIAS, one pass")
         inputs |= {"garment_mask": batch.garment_mask, "visible_groups": visible_groups(batch)}
-        made = pipeline(**inputs, repaint=options.get("repaint", True), generator=generator)
+        made = pipeline(**inputs, repaint=bool(options.get("repaint", True)), generator=generator)
         return TryOn(made.images.to(device), {}, {"geometric matching": made.flow.to(device)})
     arguments: dict[str, Any] = dict(options)
+    own = inspect.signature(type(pipeline).__call__).parameters.keys()
+    if others := sorted(arguments.keys() - own - {"steps", "scheduler"}):
+        raise ValueError(f"{', '.join(others)}: no option of this pipeline, which is {METHODS[type(pipeline)]}")
     if name := arguments.pop("scheduler", None):
         pipeline = pipeline.with_sampler(name)
     steps = arguments.pop("steps", None)
-    person = batch.person if arguments.get("start") == "leaking" else None
+    leaks = arguments.get("start") == "leaking" or arguments.get("repaint") == "released"
+    person = batch.person if leaks else None
     made = pipeline(**inputs, **arguments, person=person, num_inference_steps=steps, generator=generator)
     image = made.images.to(device)
     return TryOn(image, pipeline.read_attention(image, **inputs, generator=generator), {})

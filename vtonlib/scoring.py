@@ -31,7 +31,7 @@ from vtonlib.experiment import TryOn, load_pipeline, try_on
 from vtonlib.images import grid, save_png
 from vtonlib.models.autoencoder import decode, encode
 from vtonlib.models.classifier import load_classifier
-from vtonlib.pipelines.diffusion import TryOnDiffusionPipeline
+from vtonlib.pipelines.latent import LatentPipeline
 from vtonlib.pipelines.load import METHODS, Pipeline
 from vtonlib.pipelines.translation import TranslationPipeline
 from vtonlib.presets import ExperimentConfig, open_source, read_config
@@ -108,7 +108,7 @@ def score(
     tokens = Grid(height // TOKEN_PIXELS, width // TOKEN_PIXELS)
     scores = SplitEvaluation(examples.name, tokens=tokens, extractor=load_classifier())
     coder: tuple[Callable[[Tensor], Tensor], ...] = ()
-    if isinstance(pipeline, TryOnDiffusionPipeline):
+    if isinstance(pipeline, LatentPipeline):
         coder = (partial(_on_device, pipeline, encode), partial(_on_device, pipeline, decode))
     for batch, fabrics in examples.batches(count):
         worn = try_on(pipeline, batch, seed=int(batch.index[0]))
@@ -121,13 +121,13 @@ def score(
     return scores.tables()
 
 
-def _on_device(pipeline: TryOnDiffusionPipeline, call: Callable[..., Tensor], x: Tensor) -> Tensor:
+def _on_device(pipeline: LatentPipeline, call: Callable[..., Tensor], x: Tensor) -> Tensor:
     return call(pipeline.autoencoder, x.to(pipeline.autoencoder.device, pipeline.autoencoder.dtype)).to(x)
 
 
 def _misled(pipeline: Pipeline, worn: TryOn, batch: TryOnBatch) -> dict[str, AttentionRecord]:
     """A diffusion model's attentions when its keys are shown the next person's garment; no warping network has any."""
-    if not isinstance(pipeline, TryOnDiffusionPipeline):
+    if not isinstance(pipeline, LatentPipeline):
         return {}
     generator = torch.Generator().manual_seed(int(batch.index[0]))
     records = pipeline.read_attention(worn.image, **batch.inputs, shown=batch.garment.roll(-1, 0), generator=generator)

@@ -1,4 +1,4 @@
-"""Leffa's released inference: schedules, pictures, rescaled guidance, repainting, and whole runs with recorded noise."""
+"""Leffa's released inference: schedules, pictures, rescaled guidance, repainting, and runs with recorded noise."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -82,9 +82,7 @@ def test_the_released_conditions(pipeline: LeffaPipeline) -> None:
 
 
 @pytest.mark.parametrize(("name", "zero_terminal"), [("sd15", False), ("sdxl_zero_snr", True)])
-def test_noise_levels_time_steps_and_steps(
-    name: str, zero_terminal: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_noise_levels_time_steps_and_steps(name: str, zero_terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     golden = {
         key.removeprefix(f"{name}."): value
         for key, value in tensors("leffa_schedules").items()
@@ -120,7 +118,9 @@ def test_pictures_are_resized_and_masked() -> None:
     """The reference of another ratio is shrunk in height first, as the recorded run did: Pillow 13 and later choose
     that order where height shrinks more, earlier versions never. All else is of one ratio, where both agree."""
     golden = tensors("leffa_transform")
-    given = {name: Image.fromarray(golden[f"in.{name}"].numpy()) for name in ("src_image", "ref_image", "densepose", "mask")}
+    given = {
+        name: Image.fromarray(golden[f"in.{name}"].numpy()) for name in ("src_image", "ref_image", "densepose", "mask")
+    }
     reference = given["ref_image"].resize((given["ref_image"].width, 64), Image.Resampling.LANCZOS)
     size = {"height": 64, "width": 48}
     made = released_pictures(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 import torch
 from diffusers import AutoencoderKL
@@ -24,6 +25,7 @@ from vtonlib.pipelines.options import (
     Predictor,
     Start,
     StepCallback,
+    check_choices,
     check_options,
 )
 from vtonlib.pipelines.pictures import Picture, TryOnOutput, read_pictures
@@ -118,6 +120,7 @@ class TryOnDiffusionPipeline(LatentPipeline):
         """
         pictures = {"garment": garment, "agnostic": agnostic, "agnostic_mask": agnostic_mask, "dense_pose": dense_pose}
         check_options(start=start, guidance_on=guidance_on, posterior=posterior, person_given=person is not None)
+        check_choices(repaint=(repaint, Literal[True, False]))
         given = read_pictures(pictures if person is None else {**pictures, "person": person}, CHANNELS)
         steps = self._steps(num_inference_steps)
         conditions = self._conditions(given, posterior, generator)

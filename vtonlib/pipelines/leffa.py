@@ -76,6 +76,11 @@ class LeffaPipeline(LatentPipeline):
         )
         self.register_modules(autoencoder=autoencoder, unet=unet, scheduler=scheduler)
 
+    @property
+    def needs_person(self) -> bool:
+        """Whether it paints on a picture of somebody; without one, everything is painted."""
+        return "agnostic" in NEEDS[self.config.order]
+
     @torch.no_grad()
     def __call__(  # budget: every option is documented here, where users of diffusers look
         self,
@@ -133,7 +138,9 @@ class LeffaPipeline(LatentPipeline):
             InputWarning: for an image of one colour, and a mask that is empty or looks inverted.
         """
         check_choices(
-            reference_steps=(reference_steps, ReferenceSteps), posterior=(posterior, Literal["mode", "sample"])
+            reference_steps=(reference_steps, ReferenceSteps),
+            posterior=(posterior, Literal["mode", "sample"]),
+            repaint=(repaint, Repaint),
         )
         if (person is not None) != (repaint == "released"):
             raise ValueError(f"repaint is {repaint!r}: person is expected for repaint='released', and for nothing else")

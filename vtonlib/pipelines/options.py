@@ -13,7 +13,7 @@ Start = Literal["noise", "leaking"]
 GuidanceOn = Literal["token", "features", "both"]
 Posterior = Literal["mode", "sample", "sample_each_call"]
 ReferenceSteps = Literal["each", "once"]
-Repaint = bool | Literal["released"]
+Repaint = Literal[True, False, "released"]
 Generators = torch.Generator | list[torch.Generator] | None
 """Source of noise: one for the batch, or one for each sample, whose noise then does not depend on the others."""
 StepCallback = Callable[[Any, int, Tensor, dict[str, Tensor]], dict[str, Tensor]]

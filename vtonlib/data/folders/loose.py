@@ -113,3 +113,19 @@ def _unknown(height: int, width: int) -> dict[str, Tensor]:
         "misalign_mask": empty,
         "index": torch.zeros(1, dtype=torch.long),
     }
+
+
+def read_pose(reference: Path, dense_pose: Path, *, height: int, width: int) -> TryOnBatch:
+    """A batch of one for pose transfer: the ``reference`` as its garment, a pose, and everything to be painted.
+
+    Raises:
+        FolderError: naming the file that is missing or at fault, what was found and expected, and a remedy.
+    """
+    images = {
+        name: read_image(path, height=height, width=width)
+        for name, path in {"garment": reference, "dense_pose": dense_pose}.items()
+    }
+    known = _unknown(height, width)
+    hidden, everything = torch.zeros(1, 3, height, width), torch.ones(1, 1, height, width)
+    known |= {"person": hidden, "agnostic": hidden, "agnostic_mask": everything, "garment_mask": everything}
+    return TryOnBatch(**(known | images))
