@@ -219,7 +219,7 @@ def test_a_stage_is_no_pipeline(runs):
 
 def test_a_pipeline_that_is_not_ours_is_refused(tmp_path):
     (tmp_path / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
-    with pytest.raises(ValueError, match="'StableDiffusionPipeline', expected TryOnDiffusionPipeline or LeffaPipeline or"):
+    with pytest.raises(ValueError, match="'StableDiffusionPipeline', expected TryOnDiffusionPipeline or Leffa"):
         experiment.load_pipeline(tmp_path)
 
 
