@@ -18,6 +18,7 @@ from vtonlib.diffusion import (
     multistep_noise,
     noise_schedule,
     read_prediction,
+    rescale_guidance,
     signal_to_noise,
     velocity,
     zero_terminal,
@@ -192,6 +193,25 @@ def test_plms_is_ddim_along_extrapolated_noise() -> None:
     assert multistep_noise(line[:1]) == 1
     with pytest.raises(ValueError, match="history is empty"):
         multistep_noise([])
+
+
+@pytest.mark.equation("eq-rescaled-guidance")
+def test_rescaled_guidance() -> None:
+    """Each sample by its own factor; 1 gives it the conditional spread, 2.5 less, or turns its sign."""
+    scale = torch.tensor([1.0, 3.0]).view(2, 1, 1, 1)
+    with_, without = drawn(2, 3, 4, 5) * scale, drawn(2, 3, 4, 5, seed=7)
+    made = guided(with_, without, 2.5)
+    for share in (0.0, 0.7, 1.0, 2.5):
+        for sample, rescaled in enumerate(rescale_guidance(made, with_, share)):
+            ratio = float(with_[sample].std() / made[sample].std())
+            torch.testing.assert_close(rescaled, made[sample] * (share * ratio + 1 - share))
+    assert rescale_guidance(made, with_, 1.0)[1].std() == pytest.approx(float(with_[1].std()))
+    near = guided(with_, with_ - 0.3 * without, 2.5)
+    assert rescale_guidance(near, with_, 2.5)[1].std() < with_[1].std() < near[1].std()
+    assert (rescale_guidance(3 * with_, with_, 2.5) * with_ <= 0).all(), "2.5 / 3 - 1.5 is below 0"
+    with pytest.raises(ValueError, match="share is inf: expected a finite number"):
+        rescale_guidance(made, with_, math.inf)
+    assert not rescale_guidance(torch.zeros(1, 4), torch.zeros(1, 4), 1.0).isnan().any(), "no spread at all"
 
 
 @pytest.mark.equation("eq-guidance")

@@ -17,7 +17,7 @@ from vtonlib.models.conditions import INPUT_CHANNELS
 from vtonlib.models.leffa import LeffaUNet
 from vtonlib.pipelines.leffa import LeffaPipeline
 from vtonlib.presets import preset
-from vtonlib.tasks.stable_viton import new_scheduler
+from vtonlib.tasks.latent_diffusion import new_scheduler
 
 SMALL = DataConfig(height=32, width=24)
 

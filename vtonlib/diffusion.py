@@ -193,12 +193,13 @@ def rescale_guidance(
 
     Guidance spreads predictions out. 0 leaves them as they are, 1 gives them the spread of the conditional one, and
     what lies between takes a share of it back. Leffa's code passes its guidance scale, 2.5, which takes back more than
-    was added. The spread is the (unbiased) standard deviation over all values of a sample.
+    was added, and turns the sign of what guidance spread by more than 5/3. The spread is the (unbiased) standard
+    deviation over all values of a sample.
 
     Raises:
         ValueError: for a share that is no finite number.
 
-    Source: Lin et al. 2024, Eq. 15 and 16. Book: sec-guidance.
+    Source: Lin et al. 2024, Eq. 15 and 16. Equation: eq-rescaled-guidance. Book: sec-rescaled-guidance.
     """
     if not math.isfinite(share):
         raise ValueError(f"share is {share}: expected a finite number")

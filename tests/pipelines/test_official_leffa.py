@@ -100,6 +100,7 @@ def test_noise_levels_time_steps_and_steps(name: str, zero_terminal: bool, monke
         assert_near(made.pred_original_sample, golden[f"step.x0@{time}"], rtol=2e-5)
 
 
+@pytest.mark.equation("eq-rescaled-guidance")
 @pytest.mark.parametrize("share", [0.0, 0.7, 1.0, 2.5])
 def test_rescaled_guidance(share: float) -> None:
     golden = tensors("leffa_rescale_cfg")
