@@ -29,8 +29,8 @@ L2 On a coarse one (8x6) it changes the error of the finest by less than a twent
 A1 Each of augmentation, total variation, entropy, added in this order, lowers the error (the slides' row of pictures).
 T  Told (positive control) errs least; uniform attention and the copy (negative) err more than every arm.
 
-Measured so far, garments laid anyhow: ``none`` and what goes on from it, five seeds; the layers, two; ``...-scratch``,
-one. Augmentation (A1) and garments laid straight are prepared, and not measured.
+Measured so far: ``none`` and what goes on from it, five seeds of garments laid anyhow and five of garments laid
+straight; anyhow the layers, two, and ``...-scratch``, one. Augmentation (A1) is prepared, and not measured.
 
     python -m benchmarks.shaping [--laid anyhow] [--seeds 0 1 2 3 4] [--arms none control] [--out results.json]
 

@@ -60,7 +60,6 @@ from vtonlib.attention.query_selection import RULES, QuerySelection, row_entropy
 from vtonlib.config import DataConfig, TrainConfig
 from vtonlib.data.batch import PARSE_LABELS
 from vtonlib.data.domains import Domains, UnpairedBatch
-from vtonlib.data.textures import TEXTURES
 from vtonlib.data.world import World
 from vtonlib.disk import replace_text
 from vtonlib.evaluation import frechet_distance, kernel_distance, l1
@@ -193,11 +192,10 @@ def picture_scores(images: Tensor) -> Scores:
     scores = translation_scores(images, both.source, both.source_region)
     texture = translation_scores(both.target, both.target, both.target_region)["texture"].nanmean()
     person = (1 - shown.background) * (both.source_region == 0)
-    striped = classifier(images)["texture"].argmax(1) == list(TEXTURES).index("stripes")
     return {
         "fid": frechet_distance(made, real),
         "kid": kernel_distance(made, real).mean,
-        "striped": float(striped.double().mean()),
+        "striped": float(classifier.shows(images, "stripes").double().mean()),
         "texture": float(scores["texture"].nanmean() / texture),
         "outside": float(scores["outside L1"].nanmean()),
         "outside_ssim": float(scores["outside SSIM"].nanmean()),

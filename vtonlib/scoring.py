@@ -146,12 +146,8 @@ def score_translation(pipeline: TranslationPipeline, config: ExperimentConfig, *
     if not isinstance(config.task, TranslationConfig):
         raise ValueError(f"these settings are of preset '{config.preset}': expected a translation's")
     domains, classifier = Domains(open_source(config.data), config.task.pattern), load_classifier()
-    number = list(TEXTURES).index(config.task.pattern)
-    scores = TranslationEvaluation(
-        "test",
-        extractor=classifier,
-        patterned=lambda images: classifier(images)["texture"].argmax(1) == number,
-    )
+    patterned = partial(classifier.shows, texture=config.task.pattern)
+    scores = TranslationEvaluation("test", extractor=classifier, patterned=patterned)
     seed_everything(config.train.seed)
     start = TranslationPipeline(TranslationTask(config.task).translator.eval())
     for indices in torch.arange(min(count, domains.size("test"))).split(BATCH):

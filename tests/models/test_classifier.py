@@ -34,6 +34,18 @@ def test_a_sample_of_a_batch_equals_the_sample_alone() -> None:
     torch.testing.assert_close(classifier.features(images)[1:2], classifier.features(images[1:2]))
 
 
+def test_it_says_which_images_show_a_texture() -> None:
+    classifier, images = small(), torch.rand(8, 3, 64, 48) * 2 - 1
+    with torch.no_grad():
+        classifier.heads["texture"].bias -= classifier(images)["texture"].mean(0)
+    plain, dots = (classifier.shows(images, texture) for texture in ("plain", "dots"))
+    assert torch.equal(plain, ~dots) and plain.any() and dots.any()
+    logits = classifier(images)["texture"]
+    assert torch.equal(dots, logits[:, 1] > logits[:, 0])
+    with pytest.raises(ValueError, match="texture is 'checks': expected one of plain, dots"):
+        classifier.shows(images, "checks")
+
+
 def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     classifier, path, images = small(), tmp_path / "new" / "classifier.safetensors", torch.rand(2, 3, 64, 48)
     save_classifier(classifier, path)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -70,6 +70,17 @@ class WorldClassifier(nn.Module):
         """The logits of each attribute."""
         hidden = nn.functional.silu(self.features(images))
         return {name: head(hidden) for name, head in self.heads.items()}
+
+    def shows(self, images: Float[Tensor, "b 3 h w"], texture: str) -> Bool[Tensor, " b"]:
+        """Of which images the garment's texture is taken for this one.
+
+        Raises:
+            ValueError: for a texture that it does not know, listing those that it does.
+        """
+        known = self.attributes["texture"]
+        if texture not in known:
+            raise ValueError(f"texture is {texture!r}: expected one of {', '.join(known)}")
+        return self(images)["texture"].argmax(1) == known.index(texture)
 
 
 def save_classifier(classifier: WorldClassifier, path: Path) -> None:
