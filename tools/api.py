@@ -42,7 +42,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("tasks",),
     ("training",),
     ("presets",),
-    ("checkpoints",),
+    ("checkpoints", "published"),
     ("experiment", "failures", "viz"),
     ("scoring",),
     ("cli",),

@@ -13,6 +13,7 @@ from dataclasses import replace
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from vtonlib.attention import AttentionRecord, expected_coordinates
 from vtonlib.attention.rows import masked_rows
@@ -107,8 +108,20 @@ def leffa(
     if counted.any() and not counted.all():
         record = replace(record, query=record.query[counted], key=record.key[counted])
         reference, target, mask = reference[counted], target[counted], mask[counted]
-    flow = resize_flow(_flow_inside(record, mask, temperature), *mask.shape[-2:])
-    warped = warp(reference.detach().to(flow.dtype), flow)
+    flow = _flow_inside(record, mask, temperature)
+    return checkpoint(
+        _difference, flow, reference.detach(), target, mask, use_reentrant=False, preserve_rng_state=False
+    )
+
+
+def _difference(
+    flow: Float[Tensor, "b hq wq 2"],
+    reference: Float[Tensor, "b c H W"],
+    target: Float[Tensor, "b c H W"],
+    mask: Float[Tensor, "b 1 H W"],
+) -> Float[Tensor, ""]:
+    """Of the warped reference and the target; pictures are large, so the backward pass makes them again."""
+    warped = warp(reference.to(flow.dtype), resize_flow(flow, *reference.shape[-2:]))
     return masked_mean((warped - target.to(warped.dtype)).square(), mask.to(warped.dtype))
 
 
