@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from vtonlib.config import Laid, Size, override
+from vtonlib.config import FolderLayout, Laid, Size, override
 from vtonlib.failures import report, warnings_in_one_line
 from vtonlib.memory import keep_freed_memory
 from vtonlib.settings import SIDES
@@ -146,7 +146,7 @@ def make_data(options: argparse.Namespace) -> None:
 
     world = World(DataConfig(height=options.height, width=options.width, seed=options.seed, laid=options.laid))
     counts = {"train": options.train, "test": options.test, "cross": options.cross}
-    write_folder(world, options.root, **counts, image_format=options.format, progress=True)
+    write_folder(world, options.root, **counts, layout=options.layout, image_format=options.format, progress=True)
     print(f"written: {options.root} ({options.train} train, {options.test} test, {options.cross} cross)")
 
 
@@ -154,13 +154,13 @@ def check_data(options: argparse.Namespace) -> None:
     """Report every problem of a folder at once."""
     from vtonlib.data.folders import check_folder, folder_uses
 
-    problems = check_folder(options.root, progress=True)
+    problems = check_folder(options.root, options.layout, progress=True)
     for problem in problems:
         print(problem)
     if problems:
         raise SystemExit(f"{options.root}: {len(problems)} problem{'s' if len(problems) > 1 else ''}")
     print(f"{options.root}: no problems found")
-    for use, reason in folder_uses(options.root).items():
+    for use, reason in folder_uses(options.root, options.layout).items():
         print(f"  {use}: {f'no, {reason}' if reason else 'yes'}")
 
 
@@ -208,7 +208,7 @@ def parser() -> argparse.ArgumentParser:
 def _add_train(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("preset")
     verb.add_argument("--size", choices=get_args(Size), default="tiny")
-    verb.add_argument("--data", type=Path, help="a folder in the VITON-HD layout, instead of the world")
+    verb.add_argument("--data", type=Path, help="a folder of VITON-HD, DressCode or DeepFashion, not the world")
     verb.add_argument("--out", type=Path, help="run folder (default: runs/PRESET-SIZE)")
     verb.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="a.b=c", help="override settings, e.g. train.steps=60"
@@ -240,7 +240,7 @@ def _add_sample(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("run", type=Path, help="a run folder, a folder of save_pretrained, or a shipped model's name")
     verb.add_argument("--person", type=Path, help="image of the person (pose transfer: not needed)")
     verb.add_argument("--garment", type=Path, required=True, help="the flat garment (pose transfer: the person)")
-    verb.add_argument("--mask", type=Path, help="what to paint, white (default: beside the person, as in VITON-HD)")
+    verb.add_argument("--mask", type=Path, help="what to paint, white (default: beside the person, as in a data set)")
     verb.add_argument("--dense-pose", type=Path, help="dense pose of the person (default: beside the person)")
     verb.add_argument("--parse", type=Path, help="segmentation of the person (default: beside the person, if there)")
     verb.add_argument("--out", type=Path, required=True, help="PNG to write")
@@ -284,10 +284,12 @@ def _add_data(verb: argparse.ArgumentParser) -> None:
     make.add_argument("--cross", type=whole(0), default=0)
     make.add_argument("--seed", type=whole(0, 2**32 - 1), default=0)
     make.add_argument("--laid", choices=get_args(Laid), default="straight", help="how garments lie in their pictures")
+    make.add_argument("--layout", choices=get_args(FolderLayout)[1:3], default="viton_hd", help="default: viton_hd")
     make.add_argument("--format", choices=("jpg", "png"), default="jpg", help="png: nothing is lost")
     make.set_defaults(call=make_data)
     check = actions.add_parser("check", help="report every problem of a folder")
     check.add_argument("root", type=Path)
+    check.add_argument("--layout", choices=get_args(FolderLayout), default="auto", help="default: recognised")
     check.set_defaults(call=check_data)
 
 

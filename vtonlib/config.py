@@ -33,6 +33,7 @@ Size = Literal["tiny", "small", "base"]
 Schedule = Literal["constant", "cosine", "linear"]
 Laid = Literal["straight", "anyhow"]
 Reference = Literal["garment", "person"]
+FolderLayout = Literal["auto", "viton_hd", "dresscode", "deepfashion"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +53,9 @@ class DataConfig(Settings):
     """What the world's persons are painted from: a flat garment to try on, or themselves in another pose, which is pose
     transfer. What a folder holds, its layout says."""
     root: str = ""
-    """A folder in the VITON-HD layout; empty: the procedural world."""
+    """A folder of VITON-HD, DressCode (or one of its categories) or DeepFashion; empty: the procedural world."""
+    layout: FolderLayout = "auto"
+    """The folder's layout; ``auto``: recognised by what lies there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,9 +16,9 @@ from PIL import Image
 from vtonlib.config import DataConfig, Laid
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.data.folders import Folder, FolderError, Pair, check_folder, write_folder
-from vtonlib.data.folders.decode import OUR_LABEL, UNKNOWN_LABEL
-from vtonlib.data.folders.layout import CIHP_LABELS
+from vtonlib.data.folders.layout import UNKNOWN_LABEL
 from vtonlib.data.folders.read import hide
+from vtonlib.data.folders.viton_hd import CIHP
 from vtonlib.data.source import training_batches
 from vtonlib.data.world import World
 from vtonlib.grids import resize_flow, resize_image, resize_mask
@@ -171,7 +171,7 @@ def test_without_optional_files_the_fields_say_unknown(root: Path, tmp_path: Pat
     assert not batch.flow_mask.any() and not batch.flow.any() and not batch.parse.any()
     assert torch.equal(batch.misalign_mask, batch.garment_region) and batch.garment_region.any()
     write_folder(Folder(bare, CONFIG), tmp_path / "again", train=1, test=3, image_format="png")
-    assert not any((tmp_path / "again" / "test" / "true-flow").iterdir())
+    assert not (tmp_path / "again" / "test" / "true-flow").exists()
     assert_equal_batches(Folder(tmp_path / "again", CONFIG).paired("test", ALL), batch)
 
 
@@ -239,9 +239,9 @@ def test_hide_leaves_nothing_inside_and_a_composed_image_alone() -> None:
 
 
 def test_labels_of_cihp_are_mapped_both_ways() -> None:
-    assert sorted(number for numbers in CIHP_LABELS.values() for number in numbers) == list(range(21))
-    assert [int(OUR_LABEL[numbers[0]]) for numbers in CIHP_LABELS.values()] == list(range(14))
-    assert (OUR_LABEL[21:] == UNKNOWN_LABEL).all()
+    assert sorted(number for numbers in CIHP.numbers.values() for number in numbers) == list(range(21))
+    assert [int(CIHP.table()[numbers[0]]) for numbers in CIHP.numbers.values()] == list(range(14))
+    assert (CIHP.table()[21:] == UNKNOWN_LABEL).all()
 
 
 def test_openpose_bodies_of_18_and_25_joints_are_read(root: Path, tmp_path: Path) -> None:

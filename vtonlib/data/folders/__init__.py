@@ -1,13 +1,15 @@
-"""Folders of examples in the layout of VITON-HD: written from any source, checked as a whole, read as a source."""
+"""Folders of VITON-HD, DressCode and DeepFashion: written from any source, checked as a whole, read as a source."""
 
 from vtonlib.data.folders.check import check_folder, folder_uses
-from vtonlib.data.folders.layout import FolderError, Problem
-from vtonlib.data.folders.lists import Pair
+from vtonlib.data.folders.layouts import LAYOUTS
 from vtonlib.data.folders.loose import read_files, read_image
+from vtonlib.data.folders.problem import FolderError, Problem
 from vtonlib.data.folders.read import Folder
+from vtonlib.data.folders.rows import Pair
 from vtonlib.data.folders.write import write_folder
 
 __all__ = [
+    "LAYOUTS",
     "Folder",
     "FolderError",
     "Pair",

@@ -11,10 +11,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from vtonlib.data.folders.decode import ImageSize
+from vtonlib.config import FolderLayout
 from vtonlib.data.folders.example import aspect_problem, load_example
-from vtonlib.data.folders.layout import GARMENT_PARTS, PERSON_PARTS, Part, Problem
-from vtonlib.data.folders.lists import SplitIndex, index_folder, list_path, own_garments
+from vtonlib.data.folders.layout import FileSet, ImageSize, Layout
+from vtonlib.data.folders.layouts import at
+from vtonlib.data.folders.lists import SplitIndex, index_folder, own_garments
+from vtonlib.data.folders.problem import FolderError, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +25,8 @@ class _Item:
 
     split: str
     name: str
-    parts: tuple[Part, ...]
-    skip: frozenset[str]
+    files: FileSet
+    skip: frozenset[Path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +37,17 @@ class _Finding:
     shape: tuple[Path, ImageSize] | None
 
 
-def _items(split: str, index: SplitIndex) -> Iterable[_Item]:
+def _items(layout: Layout, split: str, index: SplitIndex) -> Iterable[_Item]:
     """Each person and each garment of a split once."""
     persons = dict.fromkeys(pair.person for pair in index.pairs)
-    garments = dict.fromkeys([*persons, *(pair.garment for pair in index.pairs)])
-    for names, parts in ((persons, PERSON_PARTS), (garments, GARMENT_PARTS)):
-        yield from (_Item(split, name, parts, index.missing) for name in names)
+    garments = dict.fromkeys([*index.own, *(pair.garment for pair in index.pairs)])
+    for names, files in ((persons, layout.persons), (garments, layout.garments)):
+        yield from (_Item(split, name, files, index.missing) for name in names)
 
 
-def _look(root: Path, item: _Item) -> _Finding:
-    example = load_example(root, item.split, item.name, item.parts, skip=item.skip)
-    first = item.parts[0].field
+def _look(root: Path, layout: Layout, item: _Item) -> _Finding:
+    example = load_example(root, layout, item.split, item.name, item.files, skip=item.skip)
+    first = item.files.parts[0].field
     shape = (example.paths[first], example.sizes[first]) if first in example.sizes else None
     return _Finding(example.problems, shape)
 
@@ -60,44 +62,55 @@ def _odd_shapes(shapes: list[tuple[Path, ImageSize]]) -> list[Problem]:
     return [problem for problem in found if problem]
 
 
-def folder_uses(root: str | Path) -> dict[str, str]:
+def folder_uses(root: str | Path, layout: FolderLayout = "auto") -> dict[str, str]:
     """What a folder without problems can be used for, and why not; an empty reason where it can.
 
     Training wants a split ``train``, some presets files that others do not; evaluation wants a split ``test`` in which
     somebody gets another garment. The same rules speak when training or evaluation begins. Book: sec-folders.
+
+    Raises:
+        FolderError: if no layout, or more than one, is recognised.
     """
-    root = Path(root)
-    splits, _ = index_folder(root)
-    uses = {"train": "" if "train" in splits else f"{list_path(root, 'train')} is not there"}
-    for preset in dict.fromkeys(preset for part in PERSON_PARTS for preset in part.needed_by):
-        needed = (problem for index in index_folder(root, preset)[0].values() for problem in index.problems)
+    root, kind = at(Path(root), layout)
+    splits, _ = index_folder(root, kind)
+    lists = {split: kind.list_path(root, split, kind.sections[0]) for split in kind.lists}
+    uses = {"train": "" if "train" in splits else f"{lists['train']} is not there"}
+    for preset in dict.fromkeys(preset for part in kind.persons.parts for preset in part.needed_by):
+        needed = (problem for index in index_folder(root, kind, preset)[0].values() for problem in index.problems)
         uses[f"train {preset}"] = uses["train"] or next((f"{problem.file} is not there" for problem in needed), "")
     if "test" not in splits:
-        uses["evaluate"] = f"{list_path(root, 'test')} is not there"
+        uses["evaluate"] = f"{lists['test']} is not there"
     else:
-        problem = own_garments(root, "test", splits["test"].pairs)
+        problem = own_garments(root, kind, "test", splits["test"])
         uses["evaluate"] = f"{problem.file} gives everyone their own garment" if problem else ""
     return uses
 
 
-def check_folder(root: str | Path, *, workers: int = 4, progress: bool = False) -> list[Problem]:
-    """Everything wrong with a folder in the layout of VITON-HD; an empty list for a sound one. Changes nothing.
+def check_folder(
+    root: str | Path, layout: FolderLayout = "auto", *, workers: int = 4, progress: bool = False
+) -> list[Problem]:
+    """Everything wrong with a folder of VITON-HD, DressCode or DeepFashion; an empty list for a sound one.
 
     Looks at the lists, the folders, and every file of every listed person and garment: presence, place, format,
-    mode, size, shape, and whether masks are masks of the right polarity. Files that no list names are not looked at.
+    mode, size, shape, whether masks are masks of the right polarity, and whether anybody is in two splits. Files that
+    no list names are not looked at. Changes nothing. ``layout`` names the layout where it is not to be recognised.
 
     Book: sec-folders.
     """
-    root = Path(root)
-    splits, problems = index_folder(root)
+    try:
+        root, kind = at(Path(root), layout)
+    except FolderError as error:
+        return [error.problem]
+    splits, problems = index_folder(root, kind)
     for index in splits.values():
         problems += index.problems
-    items = [item for split, index in splits.items() if os.path.isdir(root / split) for item in _items(split, index)]
+    there = {split: index for split, index in splits.items() if os.path.isdir(kind.base(root, split, kind.sections[0]))}
+    items = [item for split, index in there.items() for item in _items(kind, split, index)]
     with ThreadPoolExecutor(workers) as pool:
-        looked = pool.map(lambda item: _look(root, item), items)
+        looked = pool.map(lambda item: _look(root, kind, item), items)
         findings = list(
             tqdm(looked, total=len(items), desc="check", unit="file set", disable=None if progress else True)
         )
-    for finding in findings:
-        problems += finding.problems
-    return problems + _odd_shapes([finding.shape for finding in findings if finding.shape])
+    found = dict.fromkeys(problem for finding in findings for problem in finding.problems)
+    shapes = dict.fromkeys(finding.shape for finding in findings if finding.shape)
+    return [*problems, *found, *_odd_shapes(list(shapes))]

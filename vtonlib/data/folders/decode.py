@@ -9,32 +9,29 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vtonlib.data.batch import PARSE_LABELS
 from vtonlib.data.folders.files import fail, read_bytes
 from vtonlib.data.folders.jpeg import jpeg_fault
-from vtonlib.data.folders.layout import CIHP_LABELS, Content
+from vtonlib.data.folders.layout import UNKNOWN_LABEL, Array, Content, ImageSize, Labels
+from vtonlib.data.folders.viton_hd import CIHP
 from vtonlib.settings import SIDES
 
-Array = np.ndarray
-ImageSize = tuple[int, int]
-"""(width, height), Pillow's order."""
-
-MODES: dict[Content, tuple[str, ...]] = {"image": ("RGB", "L"), "mask": ("L", "1", "RGB"), "labels": ("P", "L")}
-FILTERS = {"image": Image.Resampling.BILINEAR, "mask": Image.Resampling.BOX, "labels": Image.Resampling.NEAREST}
+MODES: dict[Content, tuple[str, ...]] = {
+    "image": ("RGB", "L"),
+    "mask": ("L", "1", "RGB"),
+    "labels": ("P", "L"),
+    "parts": ("P", "L"),
+}
+FILTERS = {
+    "image": Image.Resampling.BILINEAR,
+    "mask": Image.Resampling.BOX,
+    "labels": Image.Resampling.NEAREST,
+    "parts": Image.Resampling.NEAREST,
+}
+BODY_PARTS = 24
+"""Parts of DensePose's body surface, beside 0 for what is none."""
 EXIF_ORIENTATION = 0x0112
 LOOK = 768
 """Longest side at which a picture is looked at when no size is asked for: 12 megapixels show no more faults."""
-UNKNOWN_LABEL = 255
-
-
-def _our_label_of_cihp() -> Array:
-    table = np.full(256, UNKNOWN_LABEL, dtype=np.uint8)
-    for label, name in enumerate(PARSE_LABELS):
-        table[list(CIHP_LABELS[name])] = label
-    return table
-
-
-OUR_LABEL = _our_label_of_cihp()
 
 
 def _open(path: Path, data: bytes) -> Image.Image:
@@ -59,7 +56,11 @@ def _judge_header(path: Path, image: Image.Image, content: Content) -> None:
     if getattr(image, "n_frames", 1) > 1:
         raise fail(path, "an animated image", "one picture", "Store one frame")
     if image.mode not in MODES[content]:
-        remedy = "Store class indices, not colours" if content == "labels" else f"Convert it to {MODES[content][0]}"
+        remedy = (
+            "Store class indices, not colours"
+            if content in ("labels", "parts")
+            else f"Convert it to {MODES[content][0]}"
+        )
         raise fail(path, f"mode {image.mode}", f"{' or '.join(MODES[content])} for this {content}", remedy)
 
 
@@ -69,12 +70,15 @@ def _judge_exif(path: Path, image: Image.Image) -> None:
         raise fail(path, "a picture turned by its EXIF tag", "upright pixels", "Store it turned, without the tag")
 
 
-def decode_picture(path: Path, root: Path, content: Content, size: ImageSize | None) -> tuple[Array, ImageSize]:
+def decode_picture(
+    path: Path, root: Path, content: Content, size: ImageSize | None, labels: Labels = CIHP
+) -> tuple[Array, ImageSize]:
     """An image ``[h w 3]``, a mask ``[h w]`` or labels ``[h w]`` as uint8, and the size in which it is stored.
 
-    Resized to ``size``, or until no side is longer than ``LOOK``: images bilinearly (anti-aliased), masks by area,
-    labels by the nearest pixel. Large JPEG images are decoded at the smallest scale that is at least twice the size,
-    which is much faster.
+    Parts of the body are an image whose channels are all the part's number, as Leffa reads them. Resized to ``size``,
+    or until no side is longer than ``LOOK``: images bilinearly (anti-aliased), masks by area, labels and parts by the
+    nearest pixel. Large JPEG images are decoded at the smallest scale that is at least twice the size, which is much
+    faster.
     """
     data = read_bytes(path, root)
     image = _open(path, data)
@@ -91,7 +95,7 @@ def decode_picture(path: Path, root: Path, content: Content, size: ImageSize | N
     if image.format == "JPEG" and (fault := jpeg_fault(data)):
         raise fail(path, f"a damaged image ({fault})", "a whole image")
     _judge_exif(path, image)
-    image = _plain(path, image, content)
+    image = _plain(path, image, content, labels)
     if image.size != size:
         image = image.resize(size, FILTERS[content], reducing_gap=2.0 if content == "image" else None)
     return np.asarray(image), stored
@@ -103,19 +107,29 @@ def _at_most(size: ImageSize, longest: int) -> ImageSize:
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
 
 
-def _plain(path: Path, image: Image.Image, content: Content) -> Image.Image:
+def _plain(path: Path, image: Image.Image, content: Content, labels: Labels) -> Image.Image:
     """The image in the one mode its content has here."""
     if content == "image":
         return image.convert("RGB")
     if content == "labels":
-        labels = OUR_LABEL[np.asarray(image)]
-        if (labels == UNKNOWN_LABEL).any():
-            unknown = int(np.asarray(image)[labels == UNKNOWN_LABEL][0])
-            raise fail(path, f"label {unknown}", "CIHP's labels 0 to 19 (or 20, the neck)", "Store CIHP's labels")
-        return Image.fromarray(labels)
+        ours = labels.table()[np.asarray(image)]
+        if (ours == UNKNOWN_LABEL).any():
+            unknown = int(np.asarray(image)[ours == UNKNOWN_LABEL][0])
+            raise fail(path, f"label {unknown}", labels.expected, f"Store {labels.expected.split()[0]} labels")
+        return Image.fromarray(ours)
+    if content == "parts":
+        return _parts(path, np.asarray(image))
     if image.mode == "RGB":
         pixels = np.asarray(image).astype(np.int16)
         if np.ptp(pixels, axis=-1).max() > 48:
             remedy = "Store a black and white mask; the agnostic image is not one"
             raise fail(path, "a colour image", "a mask", remedy)
     return image.convert("L")
+
+
+def _parts(path: Path, numbers: Array) -> Image.Image:
+    """Numbers of body parts in all three channels."""
+    if numbers.max() > BODY_PARTS or not numbers.any():
+        found = f"part {numbers.max()}" if numbers.any() else "no part of a body"
+        raise fail(path, found, f"DensePose's parts 1 to {BODY_PARTS}, and 0", "Store the numbers of the parts")
+    return Image.fromarray(np.repeat(numbers[..., None].astype(np.uint8), 3, axis=-1))

@@ -6,7 +6,8 @@ VITON-HD's loader wants three more files for each person, which we write and do 
     openpose-json/00001_00_keypoints.json       what openpose_json/ holds
     image-parse/00001_00.png                    labels 0 to 19: the neck (our 20) counts as torso skin, CIHP's 10
 
-It makes these names, as StableVITON's makes those of its masks, by putting other endings in place of ``.jpg``.
+It makes these names, as StableVITON's makes those of its masks, by putting other endings in place of ``.jpg``. Of
+DressCode the skeleton is drawn, too, as ``skeletons/000000_5.jpg``.
 
 Source: the layout of VITON-HD's data as its README draws it. Book: sec-folders.
 """
@@ -27,10 +28,12 @@ from PIL import Image
 from torch import Tensor
 
 from vtonlib.data.batch import KEYPOINTS, PARSE_LABELS, TryOnBatch
-from vtonlib.data.folders.layout import BODY_25, CIHP_LABELS, PERSON_PARTS, Part
+from vtonlib.data.folders.layout import FileSet, ImageSize, Layout, Part
+from vtonlib.data.folders.numbers import BODY_18, BODY_25
+from vtonlib.data.folders.viton_hd import CIHP
 from vtonlib.data.skeleton import draw_skeleton
 
-OUR_LABELS = {name: numbers[0] for name, numbers in CIHP_LABELS.items()}
+OUR_LABELS = CIHP.written()
 VITON_HD_LABELS = OUR_LABELS | {"neck": OUR_LABELS["torso_skin"]}
 """CIHP's own labels, of which VITON-HD's loader has room for 20."""
 PALETTE = [
@@ -39,29 +42,41 @@ PALETTE = [
     for channel in colorsys.hsv_to_rgb(label * 0.381966 % 1, 0.7, 0.9 * (label > 0))
 ]
 """Colours of a parse map, for looking at it; the labels are the palette's numbers."""
-RELEASED_FOLDERS = ("openpose-img", "openpose-json", "image-parse")
-"""Folders that only VITON-HD's loader reads."""
 
 
 def example_files(
-    folder: Path, example: TryOnBatch, name: str, parts: tuple[Part, ...]
+    base: Path, layout: Layout, example: TryOnBatch, name: str, files: FileSet
 ) -> Iterator[tuple[Path, bytes]]:
-    """Where the parts of a batch of one lie under the name ``name``, and their bytes; unknown ones have no file."""
-    for part in parts:
-        data = _encode(part, example, Path(name).suffix)
+    """Where the files of a batch of one lie under the plain name ``name``, and their bytes; unknown ones have none.
+
+    ``base`` is where the parts' folders lie.
+    """
+    written = set()
+    for part in files.parts:
+        data = None if part.field in written else _encode(part, example, Path(name).suffix)
         if data is not None:
-            yield part.path(folder, name), data
-    if parts[0] in PERSON_PARTS:
-        yield from _for_viton_hd(folder, example, Path(name).stem)
+            written.add(part.field)
+            yield part.path(base / part.folder, name), data
+    if files is layout.persons:
+        match layout.name:
+            case "viton_hd":
+                yield from _for_viton_hd(base, example, Path(name).stem)
+            case "dresscode" if example.keypoints.isfinite().any():
+                stem = Path(name).stem.removesuffix("_0")
+                yield base / "skeletons" / f"{stem}_5.jpg", _picture(_skeleton(example), ".jpg")
 
 
-def _for_viton_hd(folder: Path, example: TryOnBatch, stem: str) -> Iterator[tuple[Path, bytes]]:
+def _skeleton(example: TryOnBatch) -> Tensor:
+    """The drawn skeleton, values 0 to 255 [h w 3]."""
+    return ((draw_skeleton(example.keypoints, *example.size)[0] + 1) * 127.5).movedim(0, -1)
+
+
+def _for_viton_hd(base: Path, example: TryOnBatch, stem: str) -> Iterator[tuple[Path, bytes]]:
     if example.keypoints.isfinite().any():
-        skeleton = (draw_skeleton(example.keypoints, *example.size)[0] + 1) * 127.5
-        yield folder / "openpose-img" / f"{stem}_rendered.png", _picture(skeleton.movedim(0, -1), ".png")
-        yield folder / "openpose-json" / f"{stem}_keypoints.json", _keypoints(example.keypoints[0], example.size)
+        yield base / "openpose-img" / f"{stem}_rendered.png", _picture(_skeleton(example), ".png")
+        yield base / "openpose-json" / f"{stem}_keypoints.json", _keypoints(example.keypoints[0], example.size)
     if example.parse.any():
-        yield folder / "image-parse" / f"{stem}.png", _labels(example.parse[0], VITON_HD_LABELS)
+        yield base / "image-parse" / f"{stem}.png", _labels(example.parse[0], VITON_HD_LABELS)
 
 
 def _encode(part: Part, example: TryOnBatch, suffix: str) -> bytes | None:
@@ -75,11 +90,16 @@ def _encode(part: Part, example: TryOnBatch, suffix: str) -> bytes | None:
         case "mask":
             return _picture(value[0] * 255, Path(part.ending).suffix or suffix)
         case "labels":
-            return _labels(value, OUR_LABELS) if value.any() else None
+            return _labels(value, (part.labels or CIHP).written()) if value.any() else None
         case "keypoints":
             return _keypoints(value, example.size) if value.isfinite().any() else None
+        case "joints":
+            counted_in = part.joints_in or example.size[::-1]
+            return _joints(value, example.size, counted_in) if value.isfinite().any() else None
         case "flow":
             return _flow(value, example.flow_mask[0, 0]) if example.flow_mask.any() else None
+        case "parts":
+            return None
 
 
 def _knows_warp(example: TryOnBatch) -> bool:
@@ -108,15 +128,29 @@ def _labels(parse: Float[Tensor, "k h w"], numbers: Mapping[str, int]) -> bytes:
     return buffer.getvalue()
 
 
+def _pixels(joints: Float[Tensor, "j 2"], size: tuple[int, int]) -> dict[str, tuple[float, float]]:
+    """The known joints in pixels of a picture of (height, width)."""
+    height, width = size
+    places = zip(KEYPOINTS, joints.double().tolist(), strict=True)
+    return {n: ((x + 1) / 2 * (width - 1), (y + 1) / 2 * (height - 1)) for n, (x, y) in places if np.isfinite(x + y)}
+
+
 def _keypoints(joints: Float[Tensor, "j 2"], size: tuple[int, int]) -> bytes:
     """Joints in [-1, 1] as an OpenPose file, in pixels; unknown joints are zeros, as OpenPose writes them."""
-    height, width = size
     points = np.zeros((25, 3))
-    for name, (x, y) in zip(KEYPOINTS, joints.double().tolist(), strict=True):
-        if np.isfinite(x + y):
-            points[BODY_25[name]] = (x + 1) / 2 * (width - 1), (y + 1) / 2 * (height - 1), 1
+    for name, place in _pixels(joints, size).items():
+        points[BODY_25[name]] = *place, 1
     triples = [round(value, 5) for value in points.ravel().tolist()]
     return json.dumps({"version": 1.3, "people": [{"pose_keypoints_2d": triples}]}).encode()
+
+
+def _joints(joints: Float[Tensor, "j 2"], size: tuple[int, int], counted_in: ImageSize) -> bytes:
+    """Joints in [-1, 1] as a DressCode file: rows x, y, confidence, number; unknown joints are -1, -1, 0, -1."""
+    rows = [[-1.0, -1.0, 0.0, -1.0] for _ in range(18)]
+    for name, (x, y) in _pixels(joints, size).items():
+        place = round(x * counted_in[0] / size[1], 5), round(y * counted_in[1] / size[0], 5)
+        rows[BODY_18[name]] = [*place, 1.0, float(BODY_18[name])]
+    return json.dumps({"keypoints": rows}).encode()
 
 
 def _flow(flow: Float[Tensor, "h w 2"], mask: Float[Tensor, "h w"]) -> bytes:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from vtonlib.data.folders.decode import Array, ImageSize, decode_picture
+from vtonlib.data.folders.decode import decode_picture
 from vtonlib.data.folders.faults import content_problems
-from vtonlib.data.folders.files import lies_at
-from vtonlib.data.folders.layout import FolderError, Part, Problem
-from vtonlib.data.folders.numbers import decode_flow, decode_keypoints
+from vtonlib.data.folders.files import fail, lies_at
+from vtonlib.data.folders.layout import Array, FileSet, ImageSize, Layout, Part, Recipe
+from vtonlib.data.folders.numbers import decode_flow, decode_joints, decode_keypoints
+from vtonlib.data.folders.problem import FolderError, Problem
+from vtonlib.data.folders.viton_hd import CIHP
 
 ASPECT_TOLERANCE = 0.05
 """Largest difference of log(height / width) that resizing may stretch."""
@@ -35,48 +37,98 @@ class Example:
 
 def _decode(example: Example, root: Path, part: Part, path: Path, size: ImageSize | None) -> None:
     """Read one part into ``example``: its array and path, its size or its problem."""
+    example.paths[part.field] = path
     try:
-        if part.content == "keypoints":
-            array = decode_keypoints(path, root)
-        elif part.content == "flow":
-            array, example.sizes[part.field] = decode_flow(path, root, size)
-        else:
-            array, example.sizes[part.field] = decode_picture(path, root, part.content, size)
+        match part.content:
+            case "keypoints":
+                array = decode_keypoints(path, root)
+            case "joints":
+                array = _in_picture(decode_joints(path, root), part, example)
+            case "flow":
+                array, example.sizes[part.field] = decode_flow(path, root, size)
+            case content:
+                array, example.sizes[part.field] = decode_picture(path, root, content, size, part.labels or CIHP)
     except FolderError as error:
         example.problems.append(error.problem)
         return
     example.arrays[part.field] = array
-    example.paths[part.field] = path
+
+
+def _in_picture(joints: Array, part: Part, example: Example) -> Array:
+    """Joints in pixels of the person's picture, where they were counted in a picture of another size."""
+    if part.joints_in is None or "person" not in example.sizes:
+        return joints
+    return joints * (np.asarray(example.sizes["person"]) / np.asarray(part.joints_in)).astype(np.float32)
 
 
 def load_example(
     root: Path,
+    layout: Layout,
     split: str,
     name: str,
-    parts: tuple[Part, ...],
+    files: FileSet,
     *,
     size: ImageSize | None = None,
-    skip: frozenset[str] = frozenset(),
+    skip: frozenset[Path] = frozenset(),
     preset: str = "",
 ) -> Example:
-    """The parts of ``name``, at ``size`` or nearly as stored, with every problem found.
+    """The files of ``name``, at ``size`` or nearly as stored, and what is made of them, with every problem found.
 
     ``skip`` are folders to pass over; ``preset`` is what the example is to train.
     """
     example = Example()
-    for part in parts:
-        path = part.path(root / split, name)
-        if part.folder not in skip and (part.required_in(split, preset) or lies_at(path)):
-            _decode(example, root, part, path, size)
+    base = layout.base(root, split, layout.divided(name)[0])
+    contents: dict[str, str] = {}
+    for field_name, parts in files.by_field().items():
+        paths = [layout.path(root, split, part, name) for part in parts]
+        found = [(part, path) for part, path in zip(parts, paths, strict=True) if lies_at(path)]
+        if skip & {base / part.folder for part in parts}:
+            continue
+        required = any(part.required_in(split, preset) for part in parts)
+        made_of = recipe.of if (recipe := files.recipe(field_name)) else ()
+        if found:
+            contents[field_name] = found[0][0].content
+            _decode(example, root, *found[0], size)
+        elif required and not (made_of and set(made_of) <= example.paths.keys()):
+            example.problems.append(_nothing(paths[0], [path for path in paths[1:]]))
+    pictures = {name for name, content in contents.items() if content in {"image", "mask"}}
+    may_be_empty = {part.field for part in files.parts if not part.required_in(split)}
+    _judge(example, pictures, frozenset(may_be_empty))
+    for recipe in files.recipes:
+        _make(example, recipe, layout.divided(name)[0])
+    return example
+
+
+def _nothing(path: Path, others: list[Path]) -> Problem:
+    """The problem that a listed file is not there, nor another in its stead."""
+    instead = f", or {' or '.join(map(str, others))}" if others else ""
+    remedy = f"Copy the file there{instead}, or remove its line from the list"
+    return fail(path, "nothing", "a file for the listed name", remedy).problem
+
+
+def _judge(example: Example, pictures: set[str], may_be_empty: frozenset[str]) -> None:
+    """Add the problems that only several files, or their contents, show."""
     if stray := _stray_joint(example):
         example.problems.append(stray)
     odd = _odd_sizes(example)
     example.problems.extend(odd.values())
-    pictures = {p.field for p in parts if p.content in {"image", "mask"}} - odd.keys()
-    may_be_empty = frozenset(part.field for part in parts if not part.required_in(split))
-    arrays = {name: array for name, array in example.arrays.items() if name in pictures}
+    arrays = {name: array for name, array in example.arrays.items() if name in pictures - odd.keys()}
     example.problems.extend(content_problems(arrays, example.paths, may_be_empty))
-    return example
+
+
+def _make(example: Example, recipe: Recipe, section: str) -> None:
+    """Make a field that has no file of those that have, unless these have problems."""
+    at_fault = {problem.file for problem in example.problems}
+    known = recipe.field in example.paths or not set(recipe.of) <= example.arrays.keys()
+    if known or any(example.paths.get(source) in at_fault for source in recipe.of):
+        return
+    array = recipe.make(example.arrays, section)
+    if recipe.wanted and not array.any():
+        path, what = example.paths[recipe.of[0]], recipe.field.replace("_", " ")
+        found = f"nothing of which to make the {what}"
+        example.problems.append(Problem(path, found, recipe.wanted, "Correct the file, or remove the line"))
+        return
+    example.arrays[recipe.field] = array
 
 
 def _stray_joint(example: Example) -> Problem | None:

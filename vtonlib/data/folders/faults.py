@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from vtonlib.data.folders.decode import Array
-from vtonlib.data.folders.layout import Problem
+from vtonlib.data.folders.layout import Array
+from vtonlib.data.folders.problem import Problem
 
 INVERTED = "an inverted mask: the agnostic image hides what the mask leaves black"
 NEW_MASK = "Make the mask again, or remove the line from the list"

@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from vtonlib.data.folders.layout import FolderError, Problem
+from vtonlib.data.folders.problem import FolderError, Problem
 from vtonlib.disk import KINDS
 
 LARGEST = 2**30

@@ -1,102 +1,113 @@
-"""The layout of VITON-HD: which files an example has, where they lie and what they hold.
+"""What a layout of a data set is: the files of an example, where they lie, what they hold, which lists name them.
 
-::
-
-    train_pairs.txt  test_pairs.txt             lines "person garment": two names in image/ and cloth/
-    train/  test/
-        image/00001_00.jpg                      the person
-        image-densepose/00001_00.jpg            DensePose, as a picture
-        agnostic-v3.2/00001_00.jpg              the person with the garment painted grey
-        agnostic-mask/00001_00_mask.png         white where to paint
-        gt_cloth_warped_mask/00001_00.jpg       white where the garment is worn and visible; required in train/ only
-        image-parse-v3/00001_00.png             labels of CIHP as a palette image (optional)
-        openpose_json/00001_00_keypoints.json   OpenPose's body keypoints (optional)
-        warped-cloth/  misalign-mask/           an imperfect warp of the garment and where it fails (optional, ours)
-        true-flow/00001_00.safetensors          the true correspondence (optional, ours: photographs have none)
-        cloth/00001_00.jpg                      the garment on a white ground
-        cloth-mask/00001_00.jpg                 white where the garment is
-
-Source: VITON-HD (image, cloth, parse, keypoints), StableVITON (agnostic-v3.2, agnostic-mask, gt_cloth_warped_mask).
+A layout is a small description; reading, checking and writing are the same for all. See
+:mod:`vtonlib.data.folders.viton_hd`, :mod:`~vtonlib.data.folders.dresscode` and
+:mod:`~vtonlib.data.folders.deepfashion`, each of which draws its own.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from vtonlib.data.batch import PARSE_LABELS
+import numpy as np
 
+from vtonlib.data.batch import PARSE_LABELS, TryOnBatch
+from vtonlib.data.source import Split
+
+Array = np.ndarray
+ImageSize = tuple[int, int]
+"""(width, height), Pillow's order."""
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+UNKNOWN_LABEL = 255
 
-Content = Literal["image", "mask", "labels", "keypoints", "flow"]
+Content = Literal["image", "mask", "labels", "parts", "keypoints", "joints", "flow"]
+"""What a file holds: a picture, a mask, labels of a segmentation, DensePose's part numbers alone, OpenPose's body,
+DressCode's rows of joints, or a true correspondence."""
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing wrong with a folder: where, what was found, what was expected, and what to do about it."""
+class Labels:
+    """How a data set numbers what a segmentation shows."""
 
-    file: Path
-    """Where it is wrong."""
-    found: str
-    """What is there."""
     expected: str
-    """What should be there."""
-    remedy: str
-    """What to do about it, as a sentence without its full stop."""
+    """Its labels in words, for errors."""
+    numbers: Mapping[str, tuple[int, ...]]
+    """Its numbers of each of ``PARSE_LABELS``; the first is the one written."""
+    merged: Mapping[str, str] = field(default_factory=dict)
+    """Labels that it does not tell from others: as which they are written."""
 
-    def __str__(self) -> str:
-        return f"{self.file}: found {self.found}, expected {self.expected}. {self.remedy}."
+    def __post_init__(self) -> None:
+        assert tuple(self.numbers) == PARSE_LABELS
 
+    def table(self) -> Array:
+        """Our label of each number from 0 to 255; ``UNKNOWN_LABEL`` of one that means nothing."""
+        table = np.full(256, UNKNOWN_LABEL, dtype=np.uint8)
+        for label, name in enumerate(PARSE_LABELS):
+            table[list(self.numbers[name])] = label
+        return table
 
-class FolderError(ValueError):
-    """A folder, or a file in it, cannot be read; the message is that of the first :class:`Problem`."""
-
-    def __init__(self, problem: Problem, *others: Problem) -> None:
-        root_hint = f" (and {len(others)} more: python -m vtonlib data check lists them all)" if others else ""
-        super().__init__(f"{problem}{root_hint}")
-        self.problem = problem
+    def written(self) -> dict[str, int]:
+        """The number that is written for each of ``PARSE_LABELS``."""
+        return {name: self.numbers[self.merged.get(name, name)][0] for name in self.numbers}
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file of an example: which field of ``TryOnBatch`` it fills, where it lies, what it holds."""
+    """One file of an example: which field of ``TryOnBatch`` it fills, where it lies, what it holds.
+
+    Two parts of one field are alternatives: the first that lies there is read, and the first of all is written.
+    """
 
     field: str
     """The field of ``TryOnBatch``."""
     folder: str
-    """Where such files lie, below the split's folder."""
+    """Where such files lie, below the folder that ``Layout.place`` names."""
     content: Content = "image"
     """How the file is decoded."""
     ending: str = ""
     """Replaces the extension of the listed name; empty: the name itself, with any image extension."""
+    cut: str = ""
+    """The end of the listed name, before its extension, that ``ending`` replaces, too."""
     required: Literal["always", "train", "never"] = "always"
-    """In which splits every example must have it."""
+    """In which splits every example must have it, unless a :class:`Recipe` makes it."""
     aliases: tuple[str, ...] = ()
     """Names that READMEs and other data sets give to the folder, for the remedy when it is missing."""
     needed_by: tuple[str, ...] = ()
     """Presets that cannot be trained without it, where it is not required anyway."""
+    labels: Labels | None = None
+    """Of labels: their numbers."""
+    joints_in: ImageSize | None = None
+    """Of joints: the size of the picture whose pixels they count; None: the person's own."""
 
     def required_in(self, split: str, preset: str = "") -> bool:
         """Whether examples of ``split`` must have this file, for training ``preset`` or for all that needs little."""
         return self.required in ("always", split) or preset in self.needed_by
 
-    def found_as(self, split_folder: Path) -> str:
+    def found_as(self, place: Path) -> str:
         """The name of a folder that lies in the place of the part's: one of the aliases, or nearly its own name."""
-        if not os.path.isdir(split_folder) or not os.access(split_folder, os.R_OK):
-            return ""
-        known = {_letters(name) for name in (self.folder, *self.aliases)}
-        names = (entry.name for entry in os.scandir(split_folder) if entry.is_dir() and entry.name != self.folder)
-        return next((name for name in sorted(names) if _letters(name) in known), "")
+        return found_as(place, self.folder, self.aliases)
 
-    def path(self, split_folder: Path, name: str) -> Path:
-        """Where the part of the example ``name`` lies, or would lie. An image may have any of the extensions."""
-        path = split_folder / self.folder / name
+    def path(self, folder: Path, name: str) -> Path:
+        """Where the part of the example ``name`` lies in the part's folder, or would lie. An image may have any of
+        the extensions."""
+        path = folder / name
         if self.ending:
-            return path.with_name(path.stem + self.ending)
+            return path.with_name(path.stem.removesuffix(self.cut) + self.ending)
         others = (path, *(path.with_suffix(suffix) for suffix in IMAGE_SUFFIXES))
         return next((other for other in others if os.path.lexists(other)), path)
+
+
+def found_as(place: Path, name: str, aliases: tuple[str, ...] = ()) -> str:
+    """The folder in ``place`` that has one of the aliases, or nearly the name; empty if there is none."""
+    if not os.path.isdir(place) or not os.access(place, os.R_OK):
+        return ""
+    known = {_letters(known) for known in (name, *aliases)}
+    names = (entry.name for entry in os.scandir(place) if entry.is_dir() and entry.name != name)
+    return next((found for found in sorted(names) if _letters(found) in known), "")
 
 
 def _letters(name: str) -> str:
@@ -104,63 +115,134 @@ def _letters(name: str) -> str:
     return "".join(filter(str.isalnum, name.lower()))
 
 
-PERSON_PARTS = (
-    Part("person", "image", aliases=("images",)),
-    Part("dense_pose", "image-densepose", aliases=("image_densepose", "densepose")),
-    Part("agnostic", "agnostic-v3.2", aliases=("agnostic", "agnostic-v3", "agnostic_v3.2")),
-    Part("agnostic_mask", "agnostic-mask", "mask", "_mask.png", aliases=("agnostic_mask", "agnostic_masks")),
-    Part("garment_region", "gt_cloth_warped_mask", "mask", required="train", aliases=("gt-cloth-warped-mask",)),
-    Part(
-        "parse",
-        "image-parse-v3",
-        "labels",
-        ".png",
-        required="never",
-        aliases=("image-parse", "image-parse-v2", "parse"),
-        needed_by=("segmentation", "alias"),
-    ),
-    Part(
-        "keypoints",
-        "openpose_json",
-        "keypoints",
-        "_keypoints.json",
-        required="never",
-        aliases=("openpose", "keypoints"),
-    ),
-    Part("warped_garment", "warped-cloth", required="never", needed_by=("alias",)),
-    Part("misalign_mask", "misalign-mask", "mask", required="never", needed_by=("alias",)),
-    Part("flow", "true-flow", "flow", ".safetensors", required="never", aliases=("flow",)),
-)
-"""The files that belong to a person. The garment of the paired task lies under the person's own name."""
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a field is made of others, where no file of it lies there."""
 
-GARMENT_PARTS = (
-    Part("garment", "cloth", aliases=("clothes", "clothing")),
-    Part("garment_mask", "cloth-mask", "mask", aliases=("cloth_mask", "clothes-mask")),
-)
-"""The files that belong to a garment."""
+    field: str
+    """The field of ``TryOnBatch`` that is made."""
+    of: tuple[str, ...]
+    """The fields it is made of."""
+    make: Callable[[Mapping[str, Array], str], Array]
+    """Makes it of these fields' arrays, as they were decoded, and the section (DressCode's category)."""
+    wanted: str = ""
+    """What the first of those fields must show for the result not to be empty; "": it may be empty."""
 
-CIHP_LABELS: dict[str, tuple[int, ...]] = {
-    "background": (0,),
-    "hair": (2,),
-    "face": (13,),
-    "neck": (20,),  # ours: CIHP counts the neck as torso skin
-    "torso_skin": (10,),
-    "left_arm": (14,),
-    "right_arm": (15,),
-    "left_leg": (16,),
-    "right_leg": (17,),
-    "upper_garment": (5, 7),
-    "lower_garment": (9, 12),
-    "dress": (6,),
-    "shoes": (18, 19, 8),
-    "accessory": (11, 1, 3, 4),
-}
-"""CIHP's labels (VITON-HD's parse maps) of each of ``PARSE_LABELS``; the first is the one written."""
-assert tuple(CIHP_LABELS) == PARSE_LABELS
 
-BODY_25 = {
-    "nose": 0, "neck": 1, "right_shoulder": 2, "right_elbow": 3, "right_wrist": 4, "left_shoulder": 5,
-    "left_elbow": 6, "left_wrist": 7, "right_hip": 9, "right_knee": 10, "right_ankle": 11, "left_hip": 12,
-    "left_knee": 13, "left_ankle": 14,
-}  # fmt: skip
-"""Where OpenPose's 25-point body has our joints. Its 18-point body lacks number 8, the middle of the hips."""
+@dataclass(frozen=True, slots=True)
+class FileSet:
+    """Everything that belongs to one person, or to one garment."""
+
+    parts: tuple[Part, ...]
+    """The files. What others are made of comes before them."""
+    recipes: tuple[Recipe, ...] = ()
+    """How to make what has no file, in order."""
+
+    def by_field(self) -> dict[str, tuple[Part, ...]]:
+        """The alternatives for each field."""
+        fields = dict.fromkeys(part.field for part in self.parts)
+        return {name: tuple(part for part in self.parts if part.field == name) for name in fields}
+
+    def recipe(self, name: str) -> Recipe | None:
+        """How the field ``name`` is made, if it can be."""
+        return next((recipe for recipe in self.recipes if recipe.field == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class NameRule:
+    """What the listed names of a data set look like."""
+
+    pattern: str
+    """A regular expression of the whole name; its group ``id`` is whom or what the picture shows."""
+    looks: str
+    """The same in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of a written example."""
+
+    person: str
+    """Of the person."""
+    own: str
+    """Of the garment that the person wears."""
+    other: str
+    """Of the garment of the unpaired task."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """A data set's layout."""
+
+    name: str
+    """How settings call it."""
+    title: str
+    """How people call it."""
+    place: str
+    """The folder below the root in which the parts' folders lie; may hold ``{split}`` and ``{section}``."""
+    persons: FileSet
+    """What belongs to a person; its first part is the picture."""
+    garments: FileSet
+    """What belongs to a garment (in pose transfer: to the reference); its first part is the picture."""
+    lists: Mapping[Split, str]
+    """The list of each split, in the section's folder below the root."""
+    unpaired: str
+    """The list of other garments, of ``{split}``; looked up by person."""
+    name_pair: Callable[[int, int, TryOnBatch, str], Names]
+    """The names of an example to be written: of its number, the other garment's number, itself, and the extension."""
+    sections: tuple[str, ...] = ("",)
+    """The parts of the data set that have lists of their own: DressCode's categories."""
+    list_aliases: Mapping[Split, tuple[str, ...]] = field(default_factory=dict)
+    """Other names of the lists, for the remedy when one is missing."""
+    columns: tuple[str, str] | None = None
+    """Of lists with commas and a header: the columns of the person and the garment. None: lines 'person garment'."""
+    transfers_pose: bool = False
+    """Whether the garment is the same person in another picture, as it would be warped: not at all."""
+    own_by_name: bool = False
+    """Whether the person's own garment has the person's name, and the list names another."""
+    nested: bool = False
+    """Whether listed names lead into folders."""
+    rules: tuple[NameRule, NameRule] | None = None
+    """What names of persons and of garments look like; None: any plain file name."""
+    rename: Callable[[str], str] = str
+    """A listed name as the file is called."""
+
+    @property
+    def line(self) -> str:
+        """A list's line, in words."""
+        if self.columns is None:
+            return "person garment"
+        return ",".join(sorted(self.columns))
+
+    def base(self, root: Path, split: str, section: str = "") -> Path:
+        """Where the folders of the parts lie."""
+        return root / self.place.format(split=split, section=section)
+
+    def path(self, root: Path, split: str, part: Part, name: str) -> Path:
+        """The file of a part under a listed name."""
+        section, plain = self.divided(name)
+        return part.path(self.base(root, split, section) / part.folder, plain)
+
+    def divided(self, name: str) -> tuple[str, str]:
+        """The section that a name begins with, and the rest."""
+        if self.sections == ("",):
+            return "", name
+        section, _, plain = name.partition("/")
+        return section, plain
+
+    def joined(self, section: str, name: str) -> str:
+        """The name with its section, as :class:`Pair` holds it."""
+        return f"{section}/{name}" if section else name
+
+    def list_path(self, root: Path, split: Split, section: str = "") -> Path:
+        """The list of a split."""
+        return root / section / self.lists[split]
+
+    def unpaired_path(self, root: Path, split: Split, section: str = "") -> Path:
+        """The list of other garments, which may be missing."""
+        return root / section / self.unpaired.format(split=split)
+
+    @property
+    def shares_pictures(self) -> bool:
+        """Whether all splits lie in the same folders, so that names tell whether splits overlap."""
+        return "{split}" not in self.place

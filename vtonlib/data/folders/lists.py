@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, field
+from itertools import chain, zip_longest
 from pathlib import Path
 
-from vtonlib.data.folders.files import folder_fault, lies_at, read_bytes
-from vtonlib.data.folders.layout import GARMENT_PARTS, IMAGE_SUFFIXES, PERSON_PARTS, FolderError, Part, Problem
+from vtonlib.data.folders.files import folder_fault, lies_at
+from vtonlib.data.folders.layout import FileSet, Layout, Part
+from vtonlib.data.folders.problem import Problem
+from vtonlib.data.folders.rows import Pair, identity, read_list
 from vtonlib.data.source import SPLITS, Split
-
-LONGEST_NAME = 230
-"""Bytes of a listed name: with the endings of masks and keypoints, disks take it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A line of a list: the name of a person's image, and of the garment to put on instead of their own."""
-
-    person: str
-    """Name of the person's image."""
-    garment: str
-    """Name of the garment's image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,156 +19,190 @@ class SplitIndex:
     """What the lists say about one split, and what is wrong with them or with the split's folders."""
 
     pairs: tuple[Pair, ...] = ()
-    """The lines of the list, in order."""
+    """Each person and the garment to put on; in order."""
+    own: tuple[str, ...] = ()
+    """The garment that each of them wears."""
     problems: list[Problem] = field(default_factory=list)
     """What is wrong."""
-    missing: frozenset[str] = frozenset()
+    missing: frozenset[Path] = frozenset()
     """Required folders that are not there: reported once, not once for each file."""
 
 
-def list_path(root: Path, split: Split) -> Path:
-    """The list of a split."""
-    return root / f"{split}_pairs.txt"
-
-
-def unpaired_list_path(root: Path, split: Split) -> Path:
-    """The list of other garments, where it is a file of its own (CatVTON's name for it)."""
-    return root / f"{split}_pairs_unpaired.txt"
-
-
-def _name_fault(name: str) -> str:
-    """What is wrong with a listed name; empty if nothing is."""
-    if re.search(r"[/\\\0]|^[A-Za-z]:", name) or name in {".", ".."}:
-        return "a name that leads to another folder"
-    if not name.lower().endswith(IMAGE_SUFFIXES):
-        return "a name without an image's extension"
-    if len(name.encode()) > LONGEST_NAME:
-        return f"a name of {len(name)} characters"
-    return ""
-
-
-def _parse_line(path: Path, number: int, line: str) -> Pair | Problem:
-    names = line.split()
-    if len(names) != 2:
-        return Problem(
-            path,
-            f"{len(names)} name{'s' * (len(names) != 1)} in line {number} ('{line[:80]}')",
-            "two, 'person garment'",
-            f"Correct line {number}",
-        )
-    for name in names:
-        if fault := _name_fault(name):
-            return Problem(
-                path,
-                f"{fault} in line {number} ('{name[:80]}')",
-                f"a plain file name ending in {' or '.join(IMAGE_SUFFIXES)}",
-                f"Correct line {number}",
-            )
-    return Pair(*names)
-
-
-def read_list(path: Path) -> tuple[list[Pair], list[Problem]]:
-    """The pairs of a list, and everything wrong with it. Empty lines and a byte order mark are passed over."""
-    try:
-        text = read_bytes(path, path.parent).decode("utf-8-sig")
-    except FolderError as error:
-        empty = "0 bytes" in error.problem.found
-        found = "no pairs" if empty else error.problem.found
-        return [], [Problem(path, found, "lines 'person garment' in a text file", "Restore the list")]
-    except UnicodeDecodeError as error:
-        found = f"bytes that are not UTF-8 (at offset {error.start})"
-        return [], [Problem(path, found, "UTF-8 text", "Save the list as UTF-8")]
-    pairs: dict[Pair, int] = {}
-    problems = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        parsed = _parse_line(path, number, line.strip())
-        if isinstance(parsed, Problem):
-            problems.append(parsed)
-        elif parsed in pairs:
-            found = f"the pair '{line.strip()}' in lines {pairs[parsed]} and {number}"
-            problems.append(Problem(path, found, "each pair once", f"Remove line {number}"))
-        else:
-            pairs[parsed] = number
-    if not pairs and not problems:
-        problems.append(Problem(path, "no pairs", "lines 'person garment'", "Restore the list"))
-    return list(pairs), problems
-
-
-def _folder_problem(split_folder: Path, part: Part, root: Path) -> Problem | None:
+def _folder_problem(base: Path, part: Part, root: Path, instead: str = "") -> Problem | None:
     """What is wrong with the folder of a part; a folder that is not there is ``found`` as nothing."""
-    folder = split_folder / part.folder
+    folder = base / part.folder
     if not os.path.isdir(folder):
-        alias = part.found_as(split_folder)
-        remedy = f"Rename {alias}/ to {part.folder}/" if alias else f"Copy {part.folder}/ of the data set there"
+        alias = part.found_as(base)
+        remedy = (
+            f"Rename {alias}/ to {part.folder}/" if alias else f"Copy {part.folder}/ of the data set there{instead}"
+        )
         return Problem(folder, f"{alias}/ in its place" if alias else "nothing", f"a folder {part.folder}/", remedy)
     found, remedy = folder_fault(folder, root)
     return Problem(folder, found, "a folder inside the root", remedy) if found else None
 
 
-def _unpaired_names(root: Path, split: Split, pairs: list[Pair]) -> tuple[list[Pair], list[Problem]]:
+def _folder_problems(base: Path, files: FileSet, root: Path, split: Split, preset: str) -> list[Problem]:
+    """What is wrong with the folders of persons or garments below ``base``."""
+    problems, fields = [], files.by_field()
+    for name, parts in fields.items():
+        there = [part for part in parts if lies_at(base / part.folder)]
+        recipe = files.recipe(name)
+        made_of = [fields.get(source, ()) for source in (recipe.of if recipe else ())]
+        made = made_of and all(any(lies_at(base / part.folder) for part in source) for source in made_of)
+        required = any(part.required_in(split, preset) for part in parts) and not made
+        if not there and (required or any(part.found_as(base) for part in parts)):
+            there = [next((part for part in parts if part.found_as(base)), parts[0])]
+        others = [part.folder for part in (*parts[1:], *chain(*made_of))]
+        instead = f", or {' or '.join(f'{other}/' for other in others)}" if others else ""
+        found = (_folder_problem(base, part, root, instead) for part in there)
+        problems += [problem for problem in found if problem]
+    return problems
+
+
+def _unpaired(
+    root: Path, layout: Layout, split: Split, section: str, pairs: list[Pair]
+) -> tuple[list[Pair], list[Problem]]:
     """The pairs with the garments of the unpaired list, looked up by person, if there is such a list."""
-    path = unpaired_list_path(root, split)
+    path = layout.unpaired_path(root, split, section)
     if not lies_at(path):
         return pairs, []
-    listed, problems = read_list(path)
+    listed, problems = read_list(path, layout, section)
     other = {pair.person: pair.garment for pair in reversed(listed)}
     absent = [] if problems else [pair.person for pair in pairs if pair.person not in other]
     problems += [
-        Problem(path, f"no line for {name}", f"every person of {split}_pairs.txt", "Add the line 'person garment'")
-        for name in absent
+        Problem(
+            path,
+            f"no line for {layout.divided(name)[1]}",
+            f"every person of {layout.lists[split]}",
+            f"Add the line '{layout.line}'",
+        )
+        for name in dict.fromkeys(absent)
     ]
     return [Pair(pair.person, other.get(pair.person, pair.garment)) for pair in pairs], problems
 
 
-def index_split(root: Path, split: Split, preset: str = "") -> SplitIndex:
-    """The pairs of a split and the problems of its lists and folders. Opens no image."""
-    path, folder = list_path(root, split), root / split
-    if not lies_at(path):
-        remedy = "Restore the list: lines 'person garment', two names in image/ and cloth/"
-        return SplitIndex(problems=[Problem(path, f"nothing beside {split}/", "a list of pairs", remedy)])
-    pairs, problems = read_list(path)
-    pairs, more = _unpaired_names(root, split, pairs)
-    problems += more
-    if not os.path.isdir(folder):
-        remedy = f"Copy {split}/ of the data set there, or remove the list"
-        return SplitIndex(
-            tuple(pairs), [*problems, Problem(folder, "nothing", f"the folder {path.name} names", remedy)]
+def _strangers(path: Path, layout: Layout, split: Split, pairs: list[Pair]) -> list[Problem]:
+    """The lines of a list of own garments that give somebody another's."""
+    wrong = [pair for pair in pairs if identity(pair.person, layout) != identity(pair.garment, layout, 1)]
+    return [
+        Problem(
+            path,
+            f"the garment {layout.divided(pair.garment)[1]} of another than {layout.divided(pair.person)[1]}",
+            "two pictures of one id",
+            f"Move the line to {layout.unpaired.format(split=split)}",
         )
-    found, remedy = folder_fault(folder, root)
+        for pair in wrong
+    ]
+
+
+def _two_truths(base: Path, path: Path, layout: Layout, pairs: list[Pair]) -> list[Problem]:
+    """Persons listed with several own garments, where one file for each person says where what is worn came from."""
+    if layout.own_by_name or not lies_at(base / "true-flow"):
+        return []
+    listed: dict[str, str] = {}
+    for pair in pairs:
+        if listed.setdefault(pair.person, pair.garment) != pair.garment:
+            found = f"{pair.person} with two pictures to take it from, and one truth"
+            return [Problem(path, found, "one line for each person", f"Remove a line, or {base / 'true-flow'}")]
+    return []
+
+
+def _index_section(root: Path, layout: Layout, split: Split, section: str, preset: str) -> SplitIndex:
+    """The pairs of a section's split and the problems of its lists and folders. Opens no image."""
+    path, base = layout.list_path(root, split, section), layout.base(root, split, section)
+    if not lies_at(path):
+        other = next((name for name in layout.list_aliases.get(split, ()) if lies_at(path.with_name(name))), "")
+        found = f"{other} in its place" if other else "nothing" + f" beside {base.name}/" * (base != root)
+        what = f"Restore the list: lines '{layout.line}', two names in {layout.persons.parts[0].folder}/"
+        if layout.own_by_name:
+            what += f" and {layout.garments.parts[0].folder}/"
+        remedy = f"Rename {other} to {path.name}" if other else what
+        return SplitIndex(problems=[Problem(path, found, "a list of pairs", remedy)])
+    listed, problems = read_list(path, layout, section)
+    pairs, more = _unpaired(root, layout, split, section, listed)
+    own = [pair.person if layout.own_by_name else pair.garment for pair in listed]
+    problems += more
+    if layout.rules:
+        problems += _strangers(path, layout, split, listed) + _two_truths(base, path, layout, listed)
+    found, remedy = "nothing", f"Copy {base.name}/ of the data set there, or remove the list"
+    expected = f"the folder {path.name} names"
+    if os.path.isdir(base):
+        (found, remedy), expected = folder_fault(base, root), "a folder inside the root"
     if found:
-        return SplitIndex(tuple(pairs), [*problems, Problem(folder, found, "a folder inside the root", remedy)])
-    missing = set()
-    for part in (*PERSON_PARTS, *GARMENT_PARTS):
-        there = lies_at(folder / part.folder) or part.found_as(folder)
-        if (part.required_in(split, preset) or there) and (problem := _folder_problem(folder, part, root)):
-            problems.append(problem)
-            missing.add(part.folder)
-    return SplitIndex(tuple(pairs), problems, frozenset(missing))
+        return SplitIndex(tuple(pairs), tuple(own), [*problems, Problem(base, found, expected, remedy)])
+    missing = {
+        problem.file: problem
+        for files in (layout.persons, layout.garments)
+        for problem in _folder_problems(base, files, root, split, preset)
+    }
+    return SplitIndex(tuple(pairs), tuple(own), [*problems, *missing.values()], frozenset(missing))
 
 
-def own_garments(root: Path, split: Split, pairs: tuple[Pair, ...]) -> Problem | None:
+def index_split(root: Path, layout: Layout, split: Split, preset: str = "") -> SplitIndex:
+    """The pairs of a split and the problems of its lists and folders: sections in turn. Opens no image."""
+    parts = [_index_section(root, layout, split, section, preset) for section in layout.sections]
+
+    def in_turn(rows: list[tuple]) -> tuple:
+        return tuple(row for turn in zip_longest(*rows) for row in turn if row is not None)
+
+    return SplitIndex(
+        in_turn([part.pairs for part in parts]),
+        in_turn([part.own for part in parts]),
+        [problem for part in parts for problem in part.problems],
+        frozenset().union(*(part.missing for part in parts)),
+    )
+
+
+def _shared_persons(root: Path, layout: Layout, splits: dict[Split, SplitIndex]) -> list[Problem]:
+    """Persons that lie in two splits of a data set whose splits share their folders."""
+    if not layout.shares_pictures or not layout.rules:
+        return []
+    seen: dict[str, Split] = {}
+    for split, index in splits.items():
+        persons = dict.fromkeys(identity(pair.person, layout) for pair in index.pairs)
+        if both := [person for person in persons if person in seen]:
+            first, earlier = both[0], layout.list_path(root, seen[both[0]], layout.divided(both[0])[0]).name
+            path = layout.list_path(root, split, layout.divided(first)[0] if layout.sections != ("",) else "")
+            found = f"{len(both)} person{'s' * (len(both) > 1)} of {earlier}, such as {first}"
+            return [Problem(path, found, "nobody who is in another split", "Remove their lines from one of the lists")]
+        seen |= dict.fromkeys(persons, split)
+    return []
+
+
+def own_garments(root: Path, layout: Layout, split: Split, index: SplitIndex) -> Problem | None:
     """The problem that a split gives everyone their own garment, so that nothing can be put on anybody."""
-    if any(pair.person != pair.garment for pair in pairs):
+    if any(pair.garment != own for pair, own in zip(index.pairs, index.own, strict=True)):
         return None
-    remedy = f"Add {split}_pairs_unpaired.txt with lines 'person garment'"
-    return Problem(list_path(root, split), "everyone with their own garment", "other garments", remedy)
+    path = layout.list_path(root, split, layout.sections[0])
+    remedy = f"Add {layout.unpaired.format(split=split)} with lines '{layout.line}'"
+    return Problem(path, "everyone with their own garment", "other garments", remedy)
 
 
-def index_folder(root: Path, preset: str = "") -> tuple[dict[Split, SplitIndex], list[Problem]]:
+def index_folder(root: Path, layout: Layout, preset: str = "") -> tuple[dict[Split, SplitIndex], list[Problem]]:
     """Every split of which there is a list or a folder; or the one problem that there is none.
 
     ``preset`` is what is to be trained: some need files that others do not.
     """
+    known = f"a folder in the layout of {layout.title}"
     if not os.path.isdir(root):
-        found = "a file" if lies_at(root) else "nothing"
-        return {}, [Problem(root, found, "a folder in the layout of VITON-HD", "Correct the path")]
+        return {}, [Problem(root, "a file" if lies_at(root) else "nothing", known, "Correct the path")]
     found, remedy = folder_fault(root, root)
     if found:
-        return {}, [Problem(root, found, "a folder in the layout of VITON-HD", remedy)]
-    splits = [split for split in SPLITS if lies_at(list_path(root, split)) or os.path.isdir(root / split)]
+        return {}, [Problem(root, found, known, remedy)]
+    splits = [split for split in SPLITS if _begun(root, layout, split)]
     if not splits:
         remedy = "Correct the path, or write such a folder with python -m vtonlib data make"
-        return {}, [Problem(root, "neither lists of pairs nor train/ and test/", "train_pairs.txt and train/", remedy)]
-    return {split: index_split(root, split, preset) for split in splits}, []
+        first, base = layout.list_path(root, "train", layout.sections[0]), layout.base(root, "train")
+        own = not layout.shares_pictures
+        found = f"neither lists of pairs nor {'train/ and test/' if own else 'their pictures'}"
+        expected = f"{first.relative_to(root)}" + f" and {base.name}/" * own
+        return {}, [Problem(root, found, expected, remedy)]
+    indexed = {split: index_split(root, layout, split, preset) for split in splits}
+    return indexed, _shared_persons(root, layout, indexed)
+
+
+def _begun(root: Path, layout: Layout, split: Split) -> bool:
+    """Whether there is anything of a split: a list, or a folder of its own."""
+    names = [layout.lists[split], layout.unpaired.format(split=split), *layout.list_aliases.get(split, ())]
+    listed = any(lies_at(root / section / name) for section in layout.sections for name in names)
+    return listed or (not layout.shares_pictures and os.path.isdir(root / split))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,27 +12,55 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vtonlib.data.batch import KEYPOINTS, PARSE_LABELS, TryOnBatch
-from vtonlib.data.folders.decode import Array, decode_picture
+from vtonlib.data.folders.decode import decode_picture
+from vtonlib.data.folders.deepfashion import DEEPFASHION, PICTURES
+from vtonlib.data.folders.dresscode import DRESSCODE
 from vtonlib.data.folders.faults import content_problems
 from vtonlib.data.folders.files import lies_at, read_bytes
-from vtonlib.data.folders.layout import PERSON_PARTS, Content, FolderError, Problem
+from vtonlib.data.folders.layout import Array, ImageSize, Layout, Part
+from vtonlib.data.folders.made import beside_white
+from vtonlib.data.folders.problem import FolderError, Problem
 from vtonlib.data.folders.read import to_images, to_masks, to_one_hot
+from vtonlib.data.folders.viton_hd import CIHP, VITON_HD
 
 
-def _place(person: Path, field: str) -> Path:
-    """Where the layout has a person's ``field``: ``person`` lies in its folder ``image/``."""
-    part = next(part for part in PERSON_PARTS if part.field == field)
-    return part.path(person.parent.parent, person.name)
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """A person's picture, and what lies beside it if it lies in a known layout."""
 
+    file: Path
+    layout: Layout
+    root: Path
+    split: str
+    name: str
 
-def _beside(person: Path, field: str, option: str) -> Path:
-    """The file of a person's ``field``, which must be there."""
-    path = _place(person, field)
-    if not lies_at(path):
-        raise FolderError(
-            Problem(path, "nothing", f"the {field.replace('_', ' ')} of {person.name}", f"Name it with {option}")
-        )
-    return path
+    @classmethod
+    def of(cls, file: Path) -> _Person:
+        """``file`` in the layout that its folders' names tell; VITON-HD if they tell none."""
+        path = Path(os.path.abspath(file))
+        pictures = next((folder for folder in path.parents if folder.name == PICTURES), None)
+        if pictures:
+            return cls(file, DEEPFASHION, pictures.parent, "", path.relative_to(pictures).as_posix())
+        category = path.parent.parent
+        if path.parent.name == "images" and category.name in DRESSCODE.sections:
+            return cls(file, DRESSCODE, category.parent, "", f"{category.name}/{path.name}")
+        return cls(file, VITON_HD, file.parent.parent.parent, file.parent.parent.name, file.name)
+
+    def beside(self, field: str) -> tuple[Path, Part] | None:
+        """Where a field lies, or would lie, and what part of the layout that is; None if it has none."""
+        parts = self.layout.persons.by_field().get(field, ())
+        places = [(self.layout.path(self.root, self.split, part, self.name), part) for part in parts]
+        return next((place for place in places if lies_at(place[0])), places[0] if places else None)
+
+    def chosen(self, field: str, given: Path | None, option: str) -> tuple[Path, Part]:
+        """The file of a field: the one given, or the one beside the person, which must be there."""
+        beside = self.beside(field)
+        if given:
+            return given, Part(field, "", "mask" if field == "agnostic_mask" else "image")
+        if beside is None or not lies_at(beside[0]):
+            what = f"the {field.replace('_', ' ')} of {self.file.name}"
+            raise FolderError(Problem(beside[0] if beside else self.file, "nothing", what, f"Name it with {option}"))
+        return beside
 
 
 def read_files(
@@ -45,10 +75,11 @@ def read_files(
 ) -> TryOnBatch:
     """A batch of one, of which only what a try-on pipeline needs is known.
 
-    Where ``agnostic_mask`` (white: to be painted) or ``dense_pose`` is not given, ``person`` must lie in the VITON-HD
-    layout and they are taken from there; so is ``parse`` (labels of CIHP), which may be missing. The agnostic image is
-    the person with the mask painted grey. Everything is resized to ``height`` x ``width``; a picture of another ratio
-    is stretched, as the field does.
+    Where ``agnostic_mask`` (white: to be painted) or ``dense_pose`` is not given, ``person`` must lie in one of the
+    layouts and they are taken from there, or made as its folder makes them: of DressCode's label map, and all ones for
+    DeepFashion, where ``garment`` is a reference. So is ``parse`` (with the layout's labels), which may be missing.
+    The agnostic image is the person with the mask painted grey. Everything is resized to ``height`` x ``width``; a
+    picture of another ratio is stretched, as the field does.
 
     Raises:
         FolderError: naming the file that is missing or at fault, what was found and expected, and a remedy.
@@ -56,28 +87,57 @@ def read_files(
     Book: sec-folders.
     """
     read_bytes(person, person.parent)  # before what lies beside it
-    mask_path = agnostic_mask or _beside(person, "agnostic_mask", "--mask")
-    pose_path = dense_pose or _beside(person, "dense_pose", "--dense-pose")
-    size = width, height
-    images = {path: read_image(path, height=height, width=width) for path in (person, garment, pose_path)}
-    mask = _read_mask(mask_path, size)
-    known = {
-        "person": images[person],
-        "garment": images[garment],
-        "garment_mask": (images[garment] < 0.96).any(1, keepdim=True).float(),  # the ground is white
-        "agnostic": images[person] * (1 - mask),
+    size, about = (width, height), _Person.of(person)
+    known = {"person": _picture(person, size), "garment": _picture(garment, size)}
+    known |= _parse(about, parse, size)
+    mask = to_masks(_mask(about, agnostic_mask, known, size)[None])
+    pose_path, part = about.chosen("dense_pose", dense_pose, "--dense-pose")
+    pose = _picture(pose_path, size) if part.content == "image" else _read(pose_path, part, size)
+    cover = about.layout.garments.recipe("garment_mask")
+    batch = {
+        "person": to_images(known["person"][None]),
+        "garment": to_images(known["garment"][None]),
+        "garment_mask": to_masks((cover.make if cover else beside_white)(known, "")[None]),
         "agnostic_mask": mask,
-        "dense_pose": images[pose_path],
+        "dense_pose": to_images(pose[None]),
     }
-    parse_path = parse or _place(person, "parse")
-    if parse or lies_at(parse_path):
-        known["parse"] = to_one_hot(_read(parse_path, "labels", size))
-    return TryOnBatch(**(_unknown(height, width) | known))
+    batch["agnostic"] = batch["person"] * (1 - mask)
+    if "parse" in known:
+        batch["parse"] = to_one_hot(known["parse"][None])
+    return TryOnBatch(**(_unknown(height, width) | batch))
 
 
-def _read(path: Path, content: Content, size: tuple[int, int]) -> Array:
-    """A picture at ``size``, (width, height), as a batch of one."""
-    return np.stack([decode_picture(path, path.parent, content, size)[0]])
+def _parse(about: _Person, given: Path | None, size: ImageSize) -> dict[str, Array]:
+    """The segmentation, if it is given or lies beside the person."""
+    beside = about.beside("parse")
+    if beside and (given or lies_at(beside[0])):
+        return {"parse": _read(given or beside[0], beside[1], size)}
+    return {}
+
+
+def _mask(about: _Person, given: Path | None, known: dict[str, Array], size: ImageSize) -> Array:
+    """The agnostic mask: read, or made of what is known, as a folder's would be."""
+    beside, recipe = about.beside("agnostic_mask"), about.layout.persons.recipe("agnostic_mask")
+    if not given and recipe and not (beside and lies_at(beside[0])) and set(recipe.of) <= known.keys():
+        return recipe.make(known, about.layout.divided(about.name)[0])
+    path, part = about.chosen("agnostic_mask", given, "--mask")
+    mask = _read(path, part, size)
+    if problems := content_problems({"agnostic_mask": mask}, {"agnostic_mask": path}, frozenset()):
+        raise FolderError(*problems)
+    return mask
+
+
+def _read(path: Path, part: Part, size: ImageSize) -> Array:
+    """A picture at ``size``, (width, height)."""
+    return np.array(decode_picture(path, path.parent, part.content, size, part.labels or CIHP)[0])
+
+
+def _picture(path: Path, size: ImageSize) -> Array:
+    """An image of more than one colour at ``size``."""
+    pixels = _read(path, Part("person", ""), size)
+    if problems := content_problems({"person": pixels}, {"person": path}, frozenset()):
+        raise FolderError(*problems)
+    return pixels
 
 
 def read_image(path: Path, *, height: int, width: int) -> Float[Tensor, "1 3 h w"]:
@@ -86,18 +146,7 @@ def read_image(path: Path, *, height: int, width: int) -> Float[Tensor, "1 3 h w
     Raises:
         FolderError: naming the file if it is missing or at fault, what was found and expected, and a remedy.
     """
-    pixels = _read(path, "image", (width, height))
-    if problems := content_problems({"person": pixels[0]}, {"person": path}, frozenset()):
-        raise FolderError(*problems)
-    return to_images(pixels)
-
-
-def _read_mask(path: Path, size: tuple[int, int]) -> Float[Tensor, "1 1 h w"]:
-    """An agnostic mask that is neither empty nor grey."""
-    pixels = _read(path, "mask", size)
-    if problems := content_problems({"agnostic_mask": pixels[0]}, {"agnostic_mask": path}, frozenset()):
-        raise FolderError(*problems)
-    return to_masks(pixels)
+    return to_images(_picture(path, (width, height))[None])
 
 
 def _unknown(height: int, width: int) -> dict[str, Tensor]:

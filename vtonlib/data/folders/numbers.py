@@ -11,37 +11,69 @@ import safetensors.numpy
 import torch
 
 from vtonlib.data.batch import KEYPOINTS
-from vtonlib.data.folders.decode import Array, ImageSize
 from vtonlib.data.folders.files import fail, read_bytes
-from vtonlib.data.folders.layout import BODY_25, FolderError
+from vtonlib.data.folders.layout import Array, ImageSize
+from vtonlib.data.folders.problem import FolderError
 from vtonlib.grids import resize_flow
 from vtonlib.settings import SIDES
 
+BODY_25 = {
+    "nose": 0, "neck": 1, "right_shoulder": 2, "right_elbow": 3, "right_wrist": 4, "left_shoulder": 5,
+    "left_elbow": 6, "left_wrist": 7, "right_hip": 9, "right_knee": 10, "right_ankle": 11, "left_hip": 12,
+    "left_knee": 13, "left_ankle": 14,
+}  # fmt: skip
+"""Where OpenPose's 25-point body has our joints. Its 18-point body lacks number 8, the middle of the hips."""
+BODY_18 = {name: number - (number > 8) for name, number in BODY_25.items()}
+"""Where OpenPose's 18-point body has our joints."""
 REACH = 2.0
 """Farthest coordinate of a flow: the garment's picture ends at 1, and a worn seam may lie a little outside."""
+BROKEN = (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError)
+"""What reading numbers raises that are none."""
 
 
 def decode_keypoints(path: Path, root: Path) -> Array:
     """Joints [j 2] of the first person in an OpenPose file, in pixels, NaN where OpenPose did not find one."""
     expected = "OpenPose's people[0].pose_keypoints_2d with 25 (or 18) triples x, y, confidence"
-    joints = np.full((len(KEYPOINTS), 2), np.nan, dtype=np.float32)
     try:
         people = json.loads(read_bytes(path, root))["people"]
         if not people:
-            return joints
+            return np.full((len(KEYPOINTS), 2), np.nan, dtype=np.float32)
         points = np.asarray(people[0]["pose_keypoints_2d"], dtype=np.float32).reshape(-1, 3)
     except FolderError:
         raise
-    except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError) as error:
+    except BROKEN as error:
         raise fail(path, f"something else ({type(error).__name__}: {str(error)[:200]})", expected) from None
     if len(points) not in (18, 25):
         raise fail(path, f"{len(points)} joints", expected)
+    return _ours(path, points, BODY_25 if len(points) == 25 else BODY_18)
+
+
+def decode_joints(path: Path, root: Path) -> Array:
+    """Joints [j 2] of a DressCode file, in pixels of the picture that it counts in, NaN where there is none."""
+    expected = "'keypoints' with 18 rows x, y, confidence, number"
+    try:
+        points = np.asarray(json.loads(read_bytes(path, root))["keypoints"], dtype=np.float32)
+    except FolderError:
+        raise
+    except BROKEN as error:
+        raise fail(path, f"something else ({type(error).__name__}: {str(error)[:200]})", expected) from None
+    if points.shape != (18, 4):
+        found = f"{len(points)} joints" if points.ndim == 2 and points.shape[1] == 4 else f"numbers {points.shape}"
+        raise fail(path, found, expected)
+    points[(points[:, 0] < 0) | (points[:, 1] < 0)] = 0
+    return _ours(path, points, BODY_18)
+
+
+def _ours(path: Path, points: Array, numbers: dict[str, int]) -> Array:
+    """Our joints among rows x, y, confidence, ...: those of a confidence above 0."""
+    joints = np.full((len(KEYPOINTS), 2), np.nan, dtype=np.float32)
     for row, name in enumerate(KEYPOINTS):
-        number = BODY_25[name] - (len(points) == 18 and BODY_25[name] > 8)
-        if points[number, 2] > 0:
-            joints[row] = points[number, :2]
-            if not np.isfinite(joints[row]).all():
-                raise fail(path, f"a {name.replace('_', ' ')} at {joints[row].tolist()}", "pixels of the image")
+        point = points[numbers[name]]
+        if not point[2] <= 0:
+            joints[row] = point[:2]
+            if not np.isfinite(point[:3]).all():
+                where = f"a {name.replace('_', ' ')} at {joints[row].tolist()}"
+                raise fail(path, where, "pixels of the image")
     return joints
 
 

@@ -1,4 +1,4 @@
-"""A folder in the layout of VITON-HD as a source of examples."""
+"""A folder of VITON-HD, DressCode or DeepFashion as a source of examples."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from torch import Tensor
 
 from vtonlib.config import DataConfig
 from vtonlib.data.batch import KEYPOINTS, PARSE_LABELS, TryOnBatch
-from vtonlib.data.folders.decode import UNKNOWN_LABEL, Array
 from vtonlib.data.folders.example import Example, aspect_problem, load_example
-from vtonlib.data.folders.layout import GARMENT_PARTS, PERSON_PARTS, FolderError, Part, Problem
-from vtonlib.data.folders.lists import Pair, index_folder, list_path, own_garments
+from vtonlib.data.folders.layout import UNKNOWN_LABEL, Array, FileSet
+from vtonlib.data.folders.layouts import at
+from vtonlib.data.folders.lists import index_folder, own_garments
+from vtonlib.data.folders.problem import FolderError, Problem
+from vtonlib.data.folders.rows import Pair
 from vtonlib.data.source import Indices, Split, as_indices
 
 WORN = frozenset({"garment_region", "warped_garment", "misalign_mask", "flow"})
@@ -52,32 +54,37 @@ def to_one_hot(labels: Array) -> Float[Tensor, "b k h w"]:
 
 
 class Folder:
-    """A folder in the layout of VITON-HD, at any resolution: a ``TryOnSource``.
+    """A folder of VITON-HD, DressCode or DeepFashion, at any resolution: a ``TryOnSource``.
 
     Args:
-        root: The folder. ``vtonlib.data.folders.layout`` draws it.
+        root: The folder. :mod:`~vtonlib.data.folders.viton_hd`, :mod:`~vtonlib.data.folders.dresscode` and
+            :mod:`~vtonlib.data.folders.deepfashion` draw it. One category of DressCode is a root, too.
         config: Its ``height`` and ``width`` are the size of the examples. Stored images may have any size of the same
             ratio; images are resized bilinearly and anti-aliased, masks by area (they stay soft at their edges),
-            parse maps by the nearest pixel, flows by :func:`vtonlib.grids.resize_flow`.
+            parse maps by the nearest pixel, flows by :func:`vtonlib.grids.resize_flow`. Its ``layout`` is the folder's,
+            or "auto": recognised by what lies there.
         preset: What is to be trained from it, if anything: the files that this preset needs must be there.
 
     The lists and folders are judged here, the files of an example when it is read: by the same rules as
     :func:`check_folder`, and nothing is half-read. What was read is kept in memory, up to ``CACHE_BYTES``.
 
-    Where a folder lacks an optional file, the field says "unknown": ``parse`` is zero, ``keypoints`` NaN, ``flow_mask``
-    and ``flow`` zero, ``garment_region`` empty, ``warped_garment`` white: a warp that shows nothing, so that
-    ``misalign_mask`` is all of ``garment_region``.
+    Where a folder lacks an optional file, the field is made of others (:mod:`~vtonlib.data.folders.made`), or says
+    "unknown": ``parse`` is zero, ``keypoints`` NaN, ``flow_mask`` and ``flow`` zero, ``garment_region`` empty,
+    ``warped_garment`` white: a warp that shows nothing, so that ``misalign_mask`` is all of ``garment_region``. In pose
+    transfer the warp is the reference as it is.
 
     Raises:
-        FolderError: names the first file at fault, what was found and expected, and a remedy.
+        FolderError: if no layout, or more than one, is recognised; names the first file at fault, what was found and
+            expected, and a remedy.
 
     Book: sec-folders.
     """
 
     def __init__(self, root: str | Path, config: DataConfig, *, preset: str = "") -> None:
-        self.root, self.preset = Path(root), preset
+        self.root, self.layout = at(Path(root), config.layout)
+        self.preset = preset
         self.height, self.width = config.height, config.width
-        self._splits, problems = index_folder(self.root, preset)
+        self._splits, problems = index_folder(self.root, self.layout, preset)
         problems += [problem for index in self._splits.values() for problem in index.problems]
         if problems:
             raise FolderError(*problems)
@@ -86,24 +93,28 @@ class Folder:
         self._pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="folder")
 
     def pairs(self, split: Split) -> tuple[Pair, ...]:
-        """The lines of a split's list, in order: example i is line i.
+        """The persons of a split, in order, with the garments of the unpaired task: example i is line i of its list.
+
+        Names of DressCode begin with the category; the categories come in turn.
 
         Raises:
             FolderError: if the folder has no such split.
         """
         if split not in self._splits:
-            remedy = f"Use another split, or add the list and {split}/"
-            raise FolderError(
-                Problem(list_path(self.root, split), "nothing", f"a list for the split '{split}'", remedy)
-            )
+            place = self.layout.base(self.root, split, self.layout.sections[0])
+            remedy = f"Use another split, or add the list and {place.name}/"
+            raise FolderError(Problem(self._list(split), "nothing", f"a list for the split '{split}'", remedy))
         return self._splits[split].pairs
+
+    def _list(self, split: Split) -> Path:
+        return self.layout.list_path(self.root, split, self.layout.sections[0])
 
     def size(self, split: Split) -> int:
         """The number of examples of a split."""
         return len(self.pairs(split))
 
     def paired(self, split: Split, indices: Indices) -> TryOnBatch:
-        """Examples whose garment is the one the person wears: the file of the person's own name in ``cloth/``.
+        """Examples whose garment is the one the person wears; in pose transfer: the reference that the list gives.
 
         Raises:
             FolderError: if a file is missing or at fault.
@@ -112,10 +123,12 @@ class Folder:
         """
         indices = as_indices(indices)
         names = [pair.person for pair in self._rows(split, indices)]
-        return self._batch(self._load(split, names, PERSON_PARTS), self._load(split, names, GARMENT_PARTS), indices)
+        own = [self._splits[split].own[i] for i in indices.tolist()]
+        persons, garments = self.layout.persons, self.layout.garments
+        return self._batch(self._load(split, names, persons), self._load(split, own, garments), indices)
 
     def unpaired(self, split: Split, indices: Indices) -> TryOnBatch:
-        """The same persons with the garments of the list (of ``*_pairs_unpaired.txt``, if there is one).
+        """The same persons with the garments of the list (of ``*_pairs_unpaired``, if there is one).
 
         ``person`` is the photograph, in the garment it shows, and so is ``parse``: what the person would look like in
         the other one no folder knows. ``garment_region``, ``misalign_mask`` and ``flow_mask`` are empty.
@@ -125,42 +138,41 @@ class Folder:
             IndexError: if an index lies outside the split.
             ValueError: if the indices are no whole numbers.
         """
-        if problem := own_garments(self.root, split, self.pairs(split)):
+        self.pairs(split)
+        if problem := own_garments(self.root, self.layout, split, self._splits[split]):
             raise FolderError(problem)
         indices = as_indices(indices)
         rows = self._rows(split, indices)
-        persons = [_without(WORN, e) for e in self._load(split, [pair.person for pair in rows], PERSON_PARTS)]
-        return self._batch(persons, self._load(split, [pair.garment for pair in rows], GARMENT_PARTS), indices)
+        persons = [_without(WORN, e) for e in self._load(split, [pair.person for pair in rows], self.layout.persons)]
+        return self._batch(persons, self._load(split, [pair.garment for pair in rows], self.layout.garments), indices)
 
     def _rows(self, split: Split, indices: Int[Tensor, " b"]) -> list[Pair]:
         pairs = self.pairs(split)
         outside = [i for i in indices.tolist() if not 0 <= i < len(pairs)]
         if outside:
-            raise IndexError(
-                f"{list_path(self.root, split)}: found {len(pairs)} pairs, expected one numbered {outside[0]}"
-            )
+            raise IndexError(f"{self._list(split)}: found {len(pairs)} pairs, expected one numbered {outside[0]}")
         return [pairs[i] for i in indices.tolist()]
 
-    def _load(self, split: Split, names: list[str], parts: tuple[Part, ...]) -> list[Example]:
-        return list(self._pool.map(lambda name: self._cached(split, name, parts), names))
+    def _load(self, split: Split, names: list[str], files: FileSet) -> list[Example]:
+        return list(self._pool.map(lambda name: self._cached(split, name, files), names))
 
-    def _cached(self, split: Split, name: str, parts: tuple[Part, ...]) -> Example:
-        key = (split, name, parts[0].field)
+    def _cached(self, split: Split, name: str, files: FileSet) -> Example:
+        key = (split, name, files.parts[0].field)
         if key in self._cache:
             return self._cache[key]
-        example = self._read(split, name, parts)
+        example = self._read(split, name, files)
         size = sum(array.nbytes for array in example.arrays.values())
         if self._cached_bytes + size <= CACHE_BYTES:  # nothing is evicted: epochs read in cycles
             self._cache[key] = example
             self._cached_bytes += size
         return example
 
-    def _read(self, split: Split, name: str, parts: tuple[Part, ...]) -> Example:
+    def _read(self, split: Split, name: str, files: FileSet) -> Example:
         size = (self.width, self.height)
-        example = load_example(self.root, split, name, parts, size=size, preset=self.preset)
+        example = load_example(self.root, self.layout, split, name, files, size=size, preset=self.preset)
         if example.problems:
             raise FolderError(*example.problems)
-        first = parts[0].field
+        first = files.parts[0].field
         whose, remedy = "data.height / data.width", "Set them to the ratio of the images, or crop or pad the images"
         if problem := aspect_problem(example.paths[first], example.sizes[first], size, whose, remedy):
             raise FolderError(problem)
@@ -176,11 +188,14 @@ class Folder:
         mask = to_masks(stack(persons, "agnostic_mask", black))
         region = stack(persons, "garment_region", black)
         misalign = np.stack([e.arrays.get("misalign_mask", r) for e, r in zip(persons, region, strict=True)])
+        warped, cover = stack(persons, "warped_garment", white), stack(garments, "garment_mask", black)
+        if self.layout.transfers_pose:
+            warped, misalign = stack(garments, "garment", white), np.minimum(region, 255 - cover)
         flow = torch.from_numpy(stack(persons, "flow", np.zeros((*shape, 3), dtype=np.float32)))
         return TryOnBatch(
             person=to_images(stack(persons, "person", white)),
             garment=to_images(stack(garments, "garment", white)),
-            garment_mask=to_masks(stack(garments, "garment_mask", black)),
+            garment_mask=to_masks(cover),
             agnostic=hide(to_images(stack(persons, "agnostic", white)), mask),
             agnostic_mask=mask,
             dense_pose=to_images(stack(persons, "dense_pose", white)),
@@ -189,7 +204,7 @@ class Folder:
             garment_region=to_masks(region),
             flow=flow[..., :2].contiguous(),
             flow_mask=flow[..., 2:].movedim(-1, 1).contiguous(),
-            warped_garment=to_images(stack(persons, "warped_garment", white)),
+            warped_garment=to_images(warped),
             misalign_mask=to_masks(misalign),
             index=indices,
         )

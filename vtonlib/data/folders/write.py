@@ -1,4 +1,4 @@
-"""Write examples of any source as a folder in the layout of VITON-HD."""
+"""Write examples of any source as a folder of VITON-HD, DressCode or DeepFashion."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from tqdm import tqdm
 
 from vtonlib.data.batch import TryOnBatch
-from vtonlib.data.folders.encode import RELEASED_FOLDERS, example_files
-from vtonlib.data.folders.layout import GARMENT_PARTS, PERSON_PARTS, FolderError, Part, Problem
-from vtonlib.data.folders.lists import list_path
+from vtonlib.data.folders.encode import example_files
+from vtonlib.data.folders.layout import FileSet, Layout, Names
+from vtonlib.data.folders.layouts import LAYOUTS
+from vtonlib.data.folders.problem import FolderError, Problem
 from vtonlib.data.source import Split, TryOnSource, ordered_batches
 from vtonlib.disk import hold
 
@@ -30,27 +32,34 @@ def write_folder(
     train: int,
     test: int,
     cross: int = 0,
+    layout: str = "viton_hd",
     image_format: ImageFormat = "jpg",
     progress: bool = False,
 ) -> None:
     """The first examples of each split of ``source`` as a folder that :class:`Folder` and the released loaders read.
 
-    Example i is named ``00000i_00``; its garment has the same name in ``cloth/``, and in ``test/`` and ``cross/`` the
-    garment of the unpaired task is ``00000i_01``. As in VITON-HD, ``train_pairs.txt`` gives everyone their own garment
-    and ``test_pairs.txt`` the other one. What the source does not know of an example (correspondence, warp, parse,
-    keypoints) gets no file. A large data set is shrunk once and for all by writing a :class:`Folder` of it anew.
+    What the source does not know of an example (correspondence, warp, parse, keypoints) gets no file. A large data set
+    is shrunk once and for all by writing a :class:`Folder` of it anew. How examples are named:
+
+    - VITON-HD: example i of a split is ``00000i_00``; its garment has the same name in ``cloth/``, and in ``test/`` and
+      ``cross/`` the garment of the unpaired task is ``00000i_01``. ``train_pairs.txt`` gives everyone their own garment
+      and ``test_pairs.txt`` the other one.
+    - DressCode: examples are counted through all splits, which share their folders; number i is ``00000i_0`` in the
+      folder of its garment's category, with its own garment ``00000i_1``. Garments of the unpaired task are counted on.
+    - DeepFashion: number i is ``WOMEN/World/id_0000000i/02_1_front``, made of ``01_1_front``.
 
     Args:
-        source: The procedural world, or another folder.
+        source: The procedural world, or another folder; for DeepFashion one of pose transfer.
         root: Must not exist, or be empty.
         train, test, cross: Numbers of examples; 0 leaves the split out.
-        image_format: ``jpg`` (quality 95) is what VITON-HD has; the loaders of StableVITON and VITON-HD read nothing
-            else. ``png`` keeps every byte.
+        layout: ``viton_hd``, ``dresscode`` or ``deepfashion``.
+        image_format: ``jpg`` (quality 95) is what the data sets have; released loaders read nothing else. ``png`` keeps
+            every byte.
         progress: Show a progress bar.
 
     Raises:
         FolderError: if something lies at ``root`` already.
-        ValueError: if the source has fewer examples.
+        ValueError: if the source has fewer examples, or does not tell what DressCode's category of one is.
 
     Nothing appears at ``root`` before all of it is written. Book: sec-folders.
     """
@@ -60,8 +69,11 @@ def write_folder(
         _new_folder(root) as folder,
         tqdm(total=sum(counts.values()), desc="write", disable=None if progress else True) as bar,
     ):
+        kind, first = known_layout(layout), 0
         for split, count in counts.items():
-            _write_split(source, folder, split, count, image_format, bar)
+            writer = _Writer(folder, kind, split, f".{image_format}", first, sum(counts.values()))
+            writer.write(source, count, bar)
+            first += count if kind.shares_pictures else 0
 
 
 def _counts(source: TryOnSource, wanted: dict[Split, int]) -> dict[Split, int]:
@@ -96,37 +108,81 @@ def _new_folder(root: Path) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write_split(
-    source: TryOnSource, folder: Path, split: Split, count: int, image_format: ImageFormat, bar: tqdm
-) -> None:
-    own_only = split == "train"
-    unpaired = None if own_only else ordered_batches(source, split, count=count, batch_size=BATCH, unpaired=True)
-    lines: list[str] = []
-    with ThreadPoolExecutor(4) as pool:
-        for batch in ordered_batches(source, split, count=count, batch_size=BATCH):
-            batch = batch.to("cpu")
-            first = len(lines)
-            names = [f"{first + row:06d}_00.{image_format}" for row in range(len(batch))]
-            others = [name.replace("_00.", "_00." if own_only else "_01.") for name in names]
-            lines += [f"{name} {other}\n" for name, other in zip(names, others, strict=True)]
-            _write_batch(pool, folder / split, batch, names, (*PERSON_PARTS, *GARMENT_PARTS))
-            if unpaired:
-                _write_batch(pool, folder / split, next(unpaired).to("cpu"), others, GARMENT_PARTS)
-            bar.update(len(batch))
-    list_path(folder, split).write_text("".join(lines), encoding="utf-8", newline="\n")
+def known_layout(name: str) -> Layout:
+    """The layout of a name.
+
+    Raises:
+        ValueError: for an unknown one.
+    """
+    if name not in LAYOUTS:
+        raise ValueError(f"layout={name!r}: expected one of {', '.join(LAYOUTS)}")
+    return LAYOUTS[name]
 
 
-def _write_batch(
-    pool: ThreadPoolExecutor, folder: Path, batch: TryOnBatch, names: list[str], parts: tuple[Part, ...]
-) -> None:
-    released = RELEASED_FOLDERS if parts[0] in PERSON_PARTS else ()
-    for name in (*(part.folder for part in parts), *released):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    jobs = [pool.submit(_write_example, folder, batch[row : row + 1], name, parts) for row, name in enumerate(names)]
-    for job in jobs:
-        job.result()
+@dataclass(slots=True)
+class _Writer:
+    """Writes one split."""
 
+    folder: Path
+    layout: Layout
+    split: Split
+    suffix: str
+    first: int
+    """The number of the split's first example, where all splits are counted through."""
+    others: int
+    """What to add for the number of the garment of the unpaired task, where they are."""
+    lists: dict[Path, list[Names]] = field(default_factory=dict)
+    """What to list, by the path of the list of own garments."""
 
-def _write_example(folder: Path, example: TryOnBatch, name: str, parts: tuple[Part, ...]) -> None:
-    for path, data in example_files(folder, example, name, parts):
-        path.write_bytes(data)
+    def write(self, source: TryOnSource, count: int, bar: tqdm) -> None:
+        """Write ``count`` examples and their lists."""
+        own_only = self.split == "train"
+        rest = None if own_only else ordered_batches(source, self.split, count=count, batch_size=BATCH, unpaired=True)
+        with ThreadPoolExecutor(4) as pool:
+            for batch in ordered_batches(source, self.split, count=count, batch_size=BATCH):
+                other = next(rest).to("cpu") if rest else None
+                names = self._write_batch(pool, batch.to("cpu"), other)
+                for name in names:
+                    section = self.layout.divided(name.person)[0]
+                    self.lists.setdefault(self.layout.list_path(self.folder, self.split, section), []).append(name)
+                self.first += len(batch)
+                bar.update(len(batch))
+        for path, listed in self.lists.items():
+            self._write_lists(path, listed, own_only=own_only)
+
+    def _write_batch(self, pool: ThreadPoolExecutor, batch: TryOnBatch, other: TryOnBatch | None) -> list[Names]:
+        kind, names, jobs = self.layout, [], []
+        for row in range(len(batch)):
+            number, example = self.first + row, batch[row : row + 1]
+            names.append(kind.name_pair(number, number + self.others, example, self.suffix))
+            jobs.append((example, names[row].person, kind.persons))
+            jobs.append((example, names[row].own, kind.garments))
+            if other:
+                jobs.append((other[row : row + 1], names[row].other, kind.garments))
+        for done in [pool.submit(self._write_example, *job) for job in jobs]:
+            done.result()
+        return names
+
+    def _write_example(self, example: TryOnBatch, name: str, files: FileSet) -> None:
+        section, plain = self.layout.divided(name)
+        base = self.layout.base(self.folder, self.split, section)
+        for path, data in example_files(base, self.layout, example, plain, files):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+
+    def _write_lists(self, path: Path, listed: list[Names], *, own_only: bool) -> None:
+        """One list of own and one of other garments; just the latter where a person's name is its garment's."""
+        section = path.parent.relative_to(self.folder)
+        own = [(names.person, names.own) for names in listed]
+        other = [(names.person, names.other) for names in listed]
+        lists = {path: own if own_only or not self.layout.own_by_name else other}
+        if not own_only and not self.layout.own_by_name:
+            lists[self.layout.unpaired_path(self.folder, self.split, str(section))] = other
+        for file, pairs in lists.items():
+            file.write_text(self._lines(pairs), encoding="utf-8", newline="\n")
+
+    def _lines(self, pairs: list[tuple[str, str]]) -> str:
+        plain = [tuple(self.layout.divided(name)[1] for name in pair) for pair in pairs]
+        if self.layout.columns is None:
+            return "".join(f"{person} {garment}\n" for person, garment in plain)
+        return f"{self.layout.line}\n" + "".join(f"{garment},{person}\n" for person, garment in plain)
