@@ -111,6 +111,6 @@ def check_folder(
         findings = list(
             tqdm(looked, total=len(items), desc="check", unit="file set", disable=None if progress else True)
         )
-    found = dict.fromkeys(problem for finding in findings for problem in finding.problems)
-    shapes = dict.fromkeys(finding.shape for finding in findings if finding.shape)
-    return [*problems, *found, *_odd_shapes(list(shapes))]
+    problems += [problem for finding in findings for problem in finding.problems]
+    problems += _odd_shapes(list(dict.fromkeys(finding.shape for finding in findings if finding.shape)))
+    return list(dict.fromkeys(problems))  # what splits share, both find

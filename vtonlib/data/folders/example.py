@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from vtonlib.data.folders.decode import decode_picture
-from vtonlib.data.folders.faults import content_problems
+from vtonlib.data.folders.faults import content_problems, is_grey
 from vtonlib.data.folders.files import fail, lies_at
 from vtonlib.data.folders.layout import Array, FileSet, ImageSize, Layout, Part, Recipe
 from vtonlib.data.folders.numbers import decode_flow, decode_joints, decode_keypoints
@@ -79,7 +79,7 @@ def load_example(
     example = Example()
     base = layout.base(root, split, layout.divided(name)[0])
     contents: dict[str, str] = {}
-    for field_name, parts in files.by_field().items():
+    for field_name, parts in (fields := files.by_field()).items():
         paths = [layout.path(root, split, part, name) for part in parts]
         found = [(part, path) for part, path in zip(parts, paths, strict=True) if lies_at(path)]
         if skip & {base / part.folder for part in parts}:
@@ -90,9 +90,13 @@ def load_example(
             contents[field_name] = found[0][0].content
             _decode(example, root, *found[0], size)
         elif required and not (made_of and set(made_of) <= example.paths.keys()):
-            example.problems.append(_nothing(paths[0], [path for path in paths[1:]]))
+            sources = [layout.path(root, split, fields[source][0], name) for source in made_of]
+            example.problems.append(_nothing(paths[0], [*paths[1:], *sources]))
     pictures = {name for name, content in contents.items() if content in {"image", "mask"}}
     may_be_empty = {part.field for part in files.parts if not part.required_in(split)}
+    if uncovered := _uncovered(example, files, layout.divided(name)[0]):
+        example.problems.append(uncovered)
+        pictures -= {"agnostic_mask"}
     _judge(example, pictures, frozenset(may_be_empty))
     for recipe in files.recipes:
         _make(example, recipe, layout.divided(name)[0])
@@ -114,6 +118,20 @@ def _judge(example: Example, pictures: set[str], may_be_empty: frozenset[str]) -
     example.problems.extend(odd.values())
     arrays = {name: array for name, array in example.arrays.items() if name in pictures - odd.keys()}
     example.problems.extend(content_problems(arrays, example.paths, may_be_empty))
+
+
+def _uncovered(example: Example, files: FileSet, section: str) -> Problem | None:
+    """The problem that a mask leaves visible what a label map says is worn."""
+    recipe = files.recipe("garment_region")
+    if not recipe or not {"agnostic_mask", *recipe.of} <= example.arrays.keys() or "parse" not in recipe.of:
+        return None
+    mask, worn = example.arrays["agnostic_mask"] > 127, recipe.make(example.arrays, section) > 0
+    if mask.shape != worn.shape or not worn.any() or not mask.any() or is_grey(example.arrays["agnostic_mask"]):
+        return None
+    if mask[worn].mean() >= 0.5:
+        return None
+    found = "a mask, inverted or of another place, that leaves most of the label map's garment visible"
+    return Problem(example.paths["agnostic_mask"], found, "255 where to paint", "Invert the mask, or make it again")
 
 
 def _make(example: Example, recipe: Recipe, section: str) -> None:

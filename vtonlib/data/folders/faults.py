@@ -26,7 +26,7 @@ def _inside(mask: Array) -> Array:
     return mask > 127
 
 
-def _is_grey(mask: Array) -> bool:
+def is_grey(mask: Array) -> bool:
     """Whether too many pixels are grey in the midst of grey: neither sharp edges nor traces of compression."""
     grey = (mask >= 32) & (mask < 224)
     if grey.mean() <= GREY_AREA:
@@ -37,7 +37,7 @@ def _is_grey(mask: Array) -> bool:
 
 def _mask_problem(path: Path, mask: Array, *, may_be_empty: bool) -> Problem | None:
     """What is wrong with a mask on its own."""
-    if _is_grey(mask):
+    if is_grey(mask):
         remedy = "Store a black and white mask; the grey agnostic image is not one"
         return Problem(path, "a grey mask", "a mask of 0 and 255", remedy)
     share = _inside(mask).mean()

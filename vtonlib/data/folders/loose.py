@@ -88,18 +88,16 @@ def read_files(
     """
     read_bytes(person, person.parent)  # before what lies beside it
     size, about = (width, height), _Person.of(person)
-    known = {"person": _picture(person, size), "garment": _picture(garment, size)}
-    known |= _parse(about, parse, size)
+    known = {"person": _picture(person, size), "garment": _picture(garment, size)} | _parse(about, parse, size)
     mask = to_masks(_mask(about, agnostic_mask, known, size)[None])
     pose_path, part = about.chosen("dense_pose", dense_pose, "--dense-pose")
-    pose = _picture(pose_path, size) if part.content == "image" else _read(pose_path, part, size)
     cover = about.layout.garments.recipe("garment_mask")
     batch = {
         "person": to_images(known["person"][None]),
         "garment": to_images(known["garment"][None]),
         "garment_mask": to_masks((cover.make if cover else beside_white)(known, "")[None]),
         "agnostic_mask": mask,
-        "dense_pose": to_images(pose[None]),
+        "dense_pose": to_images(_picture(pose_path, size, part)[None]),
     }
     batch["agnostic"] = batch["person"] * (1 - mask)
     if "parse" in known:
@@ -132,10 +130,11 @@ def _read(path: Path, part: Part, size: ImageSize) -> Array:
     return np.array(decode_picture(path, path.parent, part.content, size, part.labels or CIHP)[0])
 
 
-def _picture(path: Path, size: ImageSize) -> Array:
-    """An image of more than one colour at ``size``."""
-    pixels = _read(path, Part("person", ""), size)
-    if problems := content_problems({"person": pixels}, {"person": path}, frozenset()):
+def _picture(path: Path, size: ImageSize, part: Part = Part("person", "")) -> Array:  # noqa: B008
+    """An image of more than one colour at ``size``; DensePose's parts alone may be few."""
+    pixels = _read(path, part, size)
+    problems = content_problems({part.field: pixels}, {part.field: path}, frozenset())
+    if problems and part.content == "image":
         raise FolderError(*problems)
     return pixels
 

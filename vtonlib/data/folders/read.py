@@ -87,7 +87,7 @@ class Folder:
         self._splits, problems = index_folder(self.root, self.layout, preset)
         problems += [problem for index in self._splits.values() for problem in index.problems]
         if problems:
-            raise FolderError(*problems)
+            raise FolderError(*dict.fromkeys(problems))
         self._cache: dict[tuple[str, str, str], Example] = {}
         self._cached_bytes = 0
         self._pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="folder")

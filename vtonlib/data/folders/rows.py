@@ -77,16 +77,24 @@ def _table_rows(text: str, places: tuple[int, int]) -> Iterator[tuple[int, str, 
     """The same of a table with commas, without its header; the names are those of two columns, if it has them."""
     for number, line in enumerate(text.split("\n"), 1):
         if number > 1 and line.strip():
-            cells = [cell.strip() for cell in next(csv.reader([line.strip()]))]
+            cells = _cells(line)
             names = [cells[place] for place in places if place < len(cells)]
             yield number, line.strip(), [name for name in names if name]
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of a row; the row itself where it is none."""
+    try:
+        return [cell.strip() for cell in next(csv.reader([line.strip()]), [])]
+    except csv.Error:
+        return [line]
 
 
 def _columns(path: Path, layout: Layout, text: str) -> tuple[int, int] | Problem:
     """Where the header of a table has the two columns."""
     assert layout.columns
     header = text.split("\n", 1)[0].strip()
-    cells = [cell.strip() for cell in next(csv.reader([header]), [])]
+    cells = _cells(header)
     if set(layout.columns) <= set(cells):
         return cells.index(layout.columns[0]), cells.index(layout.columns[1])
     expected = f"the header '{layout.line}'"

@@ -1,4 +1,12 @@
-"""Write examples of any source as a folder of VITON-HD, DressCode or DeepFashion."""
+"""Write examples of any source as a folder of VITON-HD, DressCode or DeepFashion. How examples are named:
+
+- VITON-HD: example i of a split is ``00000i_00``; its garment has the same name in ``cloth/``, and in ``test/`` and
+  ``cross/`` the garment of the unpaired task is ``00000i_01``. ``train_pairs.txt`` gives everyone their own garment and
+  ``test_pairs.txt`` the other one.
+- DressCode: examples are counted through all splits, which share their folders; number i is ``00000i_0`` in the folder
+  of its garment's category, with its own garment ``00000i_1``. Garments of the unpaired task are counted on.
+- DeepFashion: number i, counted so, is ``WOMEN/World/id_0000000i/02_1_front``, to be made of ``01_1_front``.
+"""
 
 from __future__ import annotations
 
@@ -39,14 +47,7 @@ def write_folder(
     """The first examples of each split of ``source`` as a folder that :class:`Folder` and the released loaders read.
 
     What the source does not know of an example (correspondence, warp, parse, keypoints) gets no file. A large data set
-    is shrunk once and for all by writing a :class:`Folder` of it anew. How examples are named:
-
-    - VITON-HD: example i of a split is ``00000i_00``; its garment has the same name in ``cloth/``, and in ``test/`` and
-      ``cross/`` the garment of the unpaired task is ``00000i_01``. ``train_pairs.txt`` gives everyone their own garment
-      and ``test_pairs.txt`` the other one.
-    - DressCode: examples are counted through all splits, which share their folders; number i is ``00000i_0`` in the
-      folder of its garment's category, with its own garment ``00000i_1``. Garments of the unpaired task are counted on.
-    - DeepFashion: number i is ``WOMEN/World/id_0000000i/02_1_front``, made of ``01_1_front``.
+    is shrunk once and for all by writing a :class:`Folder` of it anew.
 
     Args:
         source: The procedural world, or another folder; for DeepFashion one of pose transfer.
@@ -63,16 +64,11 @@ def write_folder(
 
     Nothing appears at ``root`` before all of it is written. Book: sec-folders.
     """
-    root = Path(root)
-    counts = _counts(source, {"train": train, "test": test, "cross": cross})
-    with (
-        _new_folder(root) as folder,
-        tqdm(total=sum(counts.values()), desc="write", disable=None if progress else True) as bar,
-    ):
-        kind, first = known_layout(layout), 0
+    kind, counts = known_layout(layout), _counts(source, {"train": train, "test": test, "cross": cross})
+    first, total = 0, sum(counts.values())
+    with _new_folder(Path(root)) as folder, tqdm(total=total, desc="write", disable=None if progress else True) as bar:
         for split, count in counts.items():
-            writer = _Writer(folder, kind, split, f".{image_format}", first, sum(counts.values()))
-            writer.write(source, count, bar)
+            _Writer(folder, kind, split, f".{image_format}", first, total).write(source, count, bar)
             first += count if kind.shares_pictures else 0
 
 
