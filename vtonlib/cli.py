@@ -141,10 +141,12 @@ def save_correspondence(path: Path, worn: TryOn, batch: TryOnBatch) -> None:
 def make_data(options: argparse.Namespace) -> None:
     """Write a folder of images from the world."""
     from vtonlib.config import DataConfig
-    from vtonlib.data.folders import write_folder
+    from vtonlib.data.folders import LAYOUTS, write_folder
+    from vtonlib.data.reposing import PoseTransfer
     from vtonlib.data.world import World
 
-    world = World(DataConfig(height=options.height, width=options.width, seed=options.seed, laid=options.laid))
+    kind = PoseTransfer if LAYOUTS[options.layout].transfers_pose else World
+    world = kind(DataConfig(height=options.height, width=options.width, seed=options.seed, laid=options.laid))
     counts = {"train": options.train, "test": options.test, "cross": options.cross}
     write_folder(world, options.root, **counts, layout=options.layout, image_format=options.format, progress=True)
     print(f"written: {options.root} ({options.train} train, {options.test} test, {options.cross} cross)")
@@ -284,7 +286,9 @@ def _add_data(verb: argparse.ArgumentParser) -> None:
     make.add_argument("--cross", type=whole(0), default=0)
     make.add_argument("--seed", type=whole(0, 2**32 - 1), default=0)
     make.add_argument("--laid", choices=get_args(Laid), default="straight", help="how garments lie in their pictures")
-    make.add_argument("--layout", choices=get_args(FolderLayout)[1:3], default="viton_hd", help="default: viton_hd")
+    make.add_argument(
+        "--layout", choices=get_args(FolderLayout)[1:], default="viton_hd", help="deepfashion: pose transfer"
+    )
     make.add_argument("--format", choices=("jpg", "png"), default="jpg", help="png: nothing is lost")
     make.set_defaults(call=make_data)
     check = actions.add_parser("check", help="report every problem of a folder")

@@ -202,7 +202,7 @@ def evaluate(  # budget: one path for each kind of pipeline
             ``root`` is a folder.
     """
     config = read_config(run / "config.json")
-    data = config.data if root is None else replace(config.data, root=root)
+    data = config.data if root is None else replace(config.data, root=root, layout="auto")
     pipeline, out = load_pipeline(run), run if out is None else out
     if isinstance(pipeline, TranslationPipeline):
         if blind is not None or splits:

@@ -75,7 +75,7 @@ FILE_DAMAGE = {
     "missing dense pose": ("pose", Path.unlink, "dense/"),
     "truncated PNG": ("cloth", cut(lambda n: n // 2), "damaged image"),
     "truncated JPEG": ("person", truncated_jpeg, "damaged image"),
-    "flipped bits": ("pose", flipped_bits, "damaged"),
+    "flipped bits": ("pose", flipped_bits, "a whole image"),
     "not an image": ("cloth", lambda f: f.write_text("<html>404</html>"), "no image"),
     "another format": ("person", edit(lambda image: image, format="BMP"), "no image"),
     "zero bytes": ("pose", lambda f: f.write_bytes(b""), "0 bytes"),

@@ -125,8 +125,8 @@ def folder_in_place(file: Path) -> None:
     file.mkdir()
 
 
-def link_out(file: Path) -> None:
-    outside = file.parents[3] / f"outside-{file.name}"
+def link_out(file: Path, above: int = 3) -> None:
+    outside = file.parents[above] / f"outside-{file.name}"
     shutil.move(file, outside)
     file.symlink_to(outside)
 

@@ -83,6 +83,10 @@ class Folder:
     def __init__(self, root: str | Path, config: DataConfig, *, preset: str = "") -> None:
         self.root, self.layout = at(Path(root), config.layout)
         self.preset = preset
+        if config.reference == "person" and not self.layout.transfers_pose:
+            found = f"a folder of {self.layout.title}, whose references are garments"
+            remedy = "Name a folder of DeepFashion, or set data.reference=garment"
+            raise FolderError(Problem(self.root, found, "references that show the person (data.reference)", remedy))
         self.height, self.width = config.height, config.width
         self._splits, problems = index_folder(self.root, self.layout, preset)
         problems += [problem for index in self._splits.values() for problem in index.problems]
