@@ -82,8 +82,8 @@ def leffa(
     """Leffa's loss on one attention: the squared difference of the warped reference and the target, inside the mask.
 
     The mean over the weighted pixels of the batch and the channels; queries that no such pixel is read from are not
-    computed. The paper writes a squared norm, a sum, which at
-    1024x768 would be some 100,000 times as large and its weight of 0.001 without meaning.
+    computed. The paper writes a squared norm, a sum, which at 1024x768 would be some 100,000 times as large and its
+    weight of 0.001 without meaning.
 
     Args:
         record: an attention whose last lattice of keys is the reference's, its graph kept.
@@ -98,12 +98,7 @@ def leffa(
 
     Source: Leffa, L = the squared norm of M (I_warp - I_tgt). Book: sec-leffa.
     """
-    expected = (len(target), 1, *target.shape[-2:])
-    if target.shape != reference.shape or mask.shape != expected:
-        raise ValueError(
-            f"reference is {tuple(reference.shape)}, target {tuple(target.shape)} and mask {tuple(mask.shape)}: "
-            f"expected two pictures of one shape and a mask {expected}"
-        )
+    _check_pictures(reference, target, mask)
     counted = mask.flatten(1).any(1)
     if counted.any() and not counted.all():
         record = replace(record, query=record.query[counted], key=record.key[counted])
@@ -112,6 +107,15 @@ def leffa(
     return checkpoint(
         _difference, flow, reference.detach(), target, mask, use_reentrant=False, preserve_rng_state=False
     )
+
+
+def _check_pictures(reference: Tensor, target: Tensor, mask: Tensor) -> None:
+    expected = (len(target), 1, *target.shape[-2:])
+    if target.shape != reference.shape or mask.shape != expected:
+        raise ValueError(
+            f"reference is {tuple(reference.shape)}, target {tuple(target.shape)} and mask {tuple(mask.shape)}: "
+            f"expected two pictures of one shape and a mask {expected}"
+        )
 
 
 def _difference(
