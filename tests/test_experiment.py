@@ -252,6 +252,8 @@ def test_options_of_diffusion_models_are_refused_by_name(assembled):
         experiment.try_on(pipeline, batch, steps=3, guidance_scale=2.0)
     with pytest.raises(ValueError, match=r"guidance: no option of sampling; there are: .*guidance_scale"):
         experiment.try_on(pipeline, batch, guidance=2.0)
+    with pytest.raises(ValueError, match="repaint is 'released': expected one of True, False"):
+        experiment.try_on(pipeline, batch, repaint="released")
     for seed in (1.5, -1, "0"):
         with pytest.raises(ValueError, match=rf"seed={seed!r}: expected (int )?0 to 4294967295"):
             experiment.try_on(pipeline, batch, seed=seed)

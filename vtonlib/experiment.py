@@ -9,7 +9,7 @@ import inspect
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack
 
 import torch
 from jaxtyping import Float
@@ -26,7 +26,7 @@ from vtonlib.models.segmentation import SegmentationGenerator
 from vtonlib.models.stored import load_stored
 from vtonlib.pipelines.alias import ALIASPipeline
 from vtonlib.pipelines.load import INDEX, METHODS, Pipeline, read_pipeline
-from vtonlib.pipelines.options import GuidanceOn, ReferenceSteps, Repaint, Start
+from vtonlib.pipelines.options import GuidanceOn, ReferenceSteps, Repaint, Start, check_choices
 from vtonlib.pipelines.schedulers import SamplerName
 from vtonlib.pipelines.translation import TranslationPipeline
 from vtonlib.presets import ExperimentConfig, build, open_source, read_config, to_json
@@ -200,7 +200,9 @@ def try_on(pipeline: Pipeline, batch: TryOnBatch, *, seed: int = 0, **options: U
         if others := sorted(options.keys() - {"repaint"}):
             raise ValueError(f"{', '.join(others)}: options of diffusion models; this pipeline is ALIAS, one pass")
         inputs |= {"garment_mask": batch.garment_mask, "visible_groups": visible_groups(batch)}
-        made = pipeline(**inputs, repaint=bool(options.get("repaint", True)), generator=generator)
+        repaint = options.get("repaint", True)
+        check_choices(repaint=(repaint, Literal[True, False]))
+        made = pipeline(**inputs, repaint=bool(repaint), generator=generator)
         return TryOn(made.images.to(device), {}, {"geometric matching": made.flow.to(device)})
     arguments: dict[str, Any] = dict(options)
     own = inspect.signature(type(pipeline).__call__).parameters.keys()

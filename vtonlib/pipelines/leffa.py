@@ -50,6 +50,10 @@ class LeffaPipeline(LatentPipeline):
     that hid the reference now and then; and ``order``, that of the input channels
     (:func:`vtonlib.models.conditions.denoiser_inputs`).
 
+    Of a released file, ``weights``: ``LeffaPipeline(load("leffa_try_on_autoencoder", weights), load("leffa_try_on",
+    weights), released_scheduler("ddpm"), order="leffa_released")``; for pose transfer ``"leffa_pose"`` and
+    ``zero_terminal=True``. :func:`vtonlib.pipelines.released.released_pictures` prepares pictures as released.
+
     Raises:
         ValueError: for an unknown order, and a denoiser of another number of input channels.
 
