@@ -13,9 +13,12 @@ from tools.gpu import LARGEST_CHECKPOINT
 from vtonlib import checkpoints
 from vtonlib.cli import main
 from vtonlib.data.domains import Domains
+from vtonlib.evaluation.baselines import copy_flow
+from vtonlib.evaluation.correspondence import end_point_error
 from vtonlib.evaluation.image import ssim
 from vtonlib.evaluation.translation import UNCHANGED, TranslationEvaluation
 from vtonlib.experiment import try_on
+from vtonlib.grids import resize_flow
 from vtonlib.models.classifier import load_classifier
 from vtonlib.pipelines.translation import TranslationPipeline
 from vtonlib.presets import read_config
@@ -68,6 +71,27 @@ def test_all_weights_together_are_small() -> None:
     assert sum(file.stat().st_size for file in files) <= MOST_TOGETHER
 
 
+@pytest.mark.parametrize("name", checkpoints.POSES)
+def test_a_pose_transfer_paints_the_person_in_the_pose(name: str) -> None:
+    """On people nobody trained on, in others' garments: nearer to the truth than the reference as it is, and than the
+    next person's picture; and attention knows better than a copy where each point was."""
+    pipeline, poses = checkpoints.load(name), checkpoints.source(name)
+    people = poses.unpaired("test", torch.arange(16))
+    made = try_on(pipeline, people)
+    likeness, copied, others = (
+        ssim(image, people.person, people.garment_region).mean()
+        for image in (made.image, people.garment, made.image.roll(1, 0))
+    )
+    assert likeness > copied + 0.1 and likeness > others + 0.1
+    _, flow = made.correspondence()
+    truth = people.flow, people.flow_mask
+    found, copy = (
+        end_point_error(resize_flow(f, *people.size), *truth, lattice=people.size).nanmean()
+        for f in (flow, copy_flow(people))
+    )
+    assert found < 0.8 * copy
+
+
 @pytest.mark.parametrize("name", checkpoints.TRANSLATIONS)
 def test_a_translation_beats_its_source_and_its_start(name: str) -> None:
     """On people nobody trained on: tops become striped, as strongly as the target's, and the rest stays."""
@@ -108,6 +132,8 @@ def test_it_is_known_how_each_was_made(name: str) -> None:
     for laid in ("straight", "anyhow") if name in checkpoints.NAMES else ():
         for split in ("paired", "unpaired", "cross"):
             assert 0 < made.scores[f"{split}, laid {laid}"]["masked SSIM"] < 1
+    for split in ("paired", "unpaired", "cross") if name in checkpoints.POSES else ():
+        assert 0 < made.scores[split]["masked SSIM"] < 1
 
 
 def test_provenance_survives_its_file_and_damage_is_named() -> None:

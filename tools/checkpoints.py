@@ -143,9 +143,22 @@ TRANSLATION = Training(
         "train.sample_every=100",
     ),
 )
+
+
+def leffa(preset: str) -> tuple[Training, ...]:
+    """The stages of a tiny Leffa, `vtonlib.presets.progressive`: half the size, whole, with the loss. Never told."""
+    name, common = preset.replace("_", "-"), ("train.precision=bf16", "train.sample_every=600")
+    small = (*common, "data.height=32", "data.width=24", "train.steps=600")
+    low = Training(name=f"{name}-low-tiny", preset=preset, settings=small)
+    base = Training(name=f"{name}-base-tiny", preset=preset, settings=(*common, f"task.initial={low.run}"))
+    last = ("train.steps=600", "train.learning_rate=5e-4", "task.following.leffa=0.03", f"task.initial={base.run}")
+    return low, base, Training(name=f"{name}-tiny", preset=preset, settings=(*common, *last))
+
+
 RECIPES: tuple[Recipe, ...] = (
     Recipe(name="alias-tiny", trainings=STAGES, joined=True),
     Recipe(name="autoencoder", trainings=(AUTOENCODER,), bare=True),
+    Recipe(name="leffa-tiny", trainings=leffa("leffa")),
     Recipe(name="stableviton-tiny", trainings=(TINY,)),
     Recipe(name="stableviton-small", trainings=(SMALL,)),
     Recipe(name="translation-tiny", trainings=(TRANSLATION,), tries_on=False),

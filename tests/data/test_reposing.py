@@ -20,6 +20,7 @@ from vtonlib.data.surface import LAYERS, Portrait, places_in, portray
 from vtonlib.data.world import World
 from vtonlib.grids import coordinate_grid, to_pixels, warp
 from vtonlib.presets import open_source
+from vtonlib.scoring import all_examples
 
 SIZE = 64, 48
 SIZES = [SIZE, (96, 80)]
@@ -186,6 +187,14 @@ def test_unpaired_persons_wear_others_garments_in_both_poses() -> None:
     assert torch.equal(unpaired.person, plain.person)
     error = (warp(unpaired.garment, unpaired.flow) - unpaired.person).abs().mean(1, keepdim=True)
     assert float((error * unpaired.flow_mask).sum() / unpaired.flow_mask.sum()) < 0.1
+
+
+def test_how_garments_lie_makes_no_second_test_of_it() -> None:
+    examples = all_examples(DataConfig(reference="person"))
+    assert [(one.name, one.split, one.unpaired) for one in examples] == [
+        ("paired", "test", False), ("unpaired", "test", True), ("cross", "cross", False)
+    ]  # fmt: skip
+    assert all(isinstance(one.source, PoseTransfer) for one in examples)
 
 
 def test_it_is_a_setting_of_the_data() -> None:

@@ -18,7 +18,7 @@ from tools.steps import Step
 from vtonlib import checkpoints
 from vtonlib.cli import parser
 from vtonlib.config import override, to_json
-from vtonlib.presets import new_task, preset
+from vtonlib.presets import new_task, preset, progressive
 
 
 def cell(mean: float | None, n: int = 8) -> dict[str, float | int | None]:
@@ -90,12 +90,23 @@ def test_the_picture_shows_both_at_one_size(tmp_path: Path) -> None:
 
 
 def test_every_shipped_model_has_a_recipe_that_can_be_resumed() -> None:
-    assert set(checkpoints.NAMES) <= {recipe.name for recipe in job.RECIPES}
+    assert set(checkpoints.NAMES + checkpoints.POSES) <= {recipe.name for recipe in job.RECIPES}
     names = [step.name for step in job.steps(job.RECIPES)]
     assert len(set(names)) == len(names)
     for recipe in job.RECIPES:
         last = "config.json" if recipe.bare else "provenance.json"
         assert job.steps((recipe,))[-1].outputs == (f"vtonlib/weights/{recipe.name}/{last}",)
+
+
+@pytest.mark.parametrize("name", ["leffa", "leffa_pose"])
+def test_a_leffa_is_trained_in_the_stages_of_its_preset(name: str) -> None:
+    trainings = job.leffa(name)
+    for before, training, stage in zip((None, *trainings), trainings, progressive(preset(name)), strict=False):
+        config = override(preset(name), *training.settings)
+        assert config.task.initial == ("" if before is None else before.run)
+        assert dataclasses.replace(config.task, initial="") == stage.task and config.data == stage.data
+        common = {"precision": "bf16", "sample_every": 600}
+        assert config.train == dataclasses.replace(stage.train, **common)
 
 
 def test_steps_are_commands_that_exist() -> None:
