@@ -31,7 +31,7 @@ def leffa_flow(record: AttentionRecord, *, temperature: float = TEMPERATURE) -> 
     their mean place to be a place. Over all 2n keys the rows' weight on the reference may be a half, which draws each
     place half the way to the picture's centre (:func:`joined_flow`).
 
-    Source: Leffa, Flow = A C with A the mean of the heads. Book: sec-leffa.
+    Source: Leffa, Flow = A C with A the mean of the heads. Equation: eq-leffa-flow. Book: sec-leffa.
     """
     return expected_coordinates(record.per_key_grid()[-1], temperature=temperature)
 
@@ -39,22 +39,40 @@ def leffa_flow(record: AttentionRecord, *, temperature: float = TEMPERATURE) -> 
 def joined_flow(record: AttentionRecord, *, temperature: float = TEMPERATURE) -> Float[Tensor, "b hq wq 2"]:
     """What :func:`leffa_flow` would be with the softmax over all keys, those of the painted picture at (0, 0).
 
-    It is leffa_flow, each head's times the share of its weight that the reference gets, so nearer to the centre: shown
-    to explain why rebuilt losses were seen to draw everything there.
+    It is leffa_flow, each head's times the share of its weight that the reference gets (:func:`reference_share`), so
+    nearer to the centre: shown to explain why rebuilt losses were seen to draw everything there.
 
     Raises:
         ValueError: where all keys lie on one lattice, the reference's; then the two are the same.
 
-    Book: sec-leffa.
+    Equation: eq-joined-flow. Book: sec-joined-softmax.
     """
-    if len(record.key_grids) < 2:
-        raise ValueError(
-            f"attention '{record.name}' has one lattice of keys: expected the picture's and the reference's"
-        )
+    _check_joined(record)
     places = coordinate_grid(*record.key_grids[-1], device=record.key.device).flatten(0, 1)
     values = places.new_zeros(record.key.shape[2], 2)
     values[-len(places) :] = places
     return record.read(values[None, None], temperature=temperature).mean(1).unflatten(1, record.query_grid)
+
+
+def reference_share(record: AttentionRecord, *, temperature: float = TEMPERATURE) -> Float[Tensor, "b heads hq wq"]:
+    """The share of each query's weight, of every head, that the reference's keys get of all keys.
+
+    Raises:
+        ValueError: where all keys lie on one lattice, the reference's; then it is 1.
+
+    Equation: eq-reference-share. Book: sec-joined-softmax.
+    """
+    _check_joined(record)
+    values = record.key.new_zeros(record.key.shape[2], 1)
+    values[-record.key_grids[-1].tokens :] = 1
+    return record.read(values[None, None], temperature=temperature)[..., 0].unflatten(2, record.query_grid)
+
+
+def _check_joined(record: AttentionRecord) -> None:
+    if len(record.key_grids) < 2:
+        raise ValueError(
+            f"attention '{record.name}' has one lattice of keys: expected the picture's and the reference's"
+        )
 
 
 def leffa_warp(
@@ -65,7 +83,7 @@ def leffa_warp(
     The flow is enlarged bilinearly. Its corners and the picture's are the centres of their first and last tokens or
     pixels, so attention of each token to itself gives the reference back, exactly.
 
-    Source: Leffa, I_warp = grid_sample(I_ref, upsampled Flow). Book: sec-leffa.
+    Source: Leffa, I_warp = grid_sample(I_ref, upsampled Flow). Equation: eq-leffa-warp. Book: sec-leffa.
     """
     flow = resize_flow(leffa_flow(record, temperature=temperature), *reference.shape[-2:])
     return warp(reference.detach().to(flow.dtype), flow)
@@ -96,7 +114,7 @@ def leffa(
     Raises:
         ValueError: where the three pictures differ in size.
 
-    Source: Leffa, L = the squared norm of M (I_warp - I_tgt). Book: sec-leffa.
+    Source: Leffa, L = the squared norm of M (I_warp - I_tgt). Equation: eq-leffa-loss. Book: sec-leffa.
     """
     _check_pictures(reference, target, mask)
     counted = mask.flatten(1).any(1)
@@ -139,3 +157,22 @@ def _flow_inside(
         (read,) = torch.autograd.grad(enlarged, field, mask.detach().movedim(1, -1))
     rows = masked_rows(record.per_key_grid()[-1], read.movedim(-1, 1))
     return rows.scatter(expected_coordinates(rows.record, temperature=temperature).flatten(1, 2))
+
+
+def flow_pull(
+    flow: Float[Tensor, "b H W 2"],
+    reference: Float[Tensor, "b c H W"],
+    target: Float[Tensor, "b c H W"],
+    mask: Float[Tensor, "b 1 H W"],
+) -> Float[Tensor, "b H W 2"]:
+    """Which way Leffa's loss draws the place of each pixel: minus its gradient by the enlarged flow.
+
+    It is the error of the colour found there, times the slope of the reference *at that place*, between the four
+    pixels around it. What lies farther away is not felt; where the reference has one colour there is no pull at all.
+
+    Equation: eq-flow-pull. Book: sec-one-pixel.
+    """
+    with torch.enable_grad():
+        places = flow.detach().requires_grad_()
+        loss = masked_mean((warp(reference, places) - target).square(), mask)
+        return -torch.autograd.grad(loss, places)[0]
