@@ -32,7 +32,11 @@ def test_the_page_holds_flows_pictures_and_errors() -> None:
     wanted = end_point_error(-TRUTH, TRUTH, MASK, lattice=(4, 3))
     assert data["errors"][1] == pytest.approx(wanted.tolist(), abs=0.01) and data["errors"][2] == [0, 0]
     rows = [[cell.text for cell in row.find_all(("th", "td"))] for row in page.find_all("tr")]
-    assert rows[0] == ["", *FLOWS] and rows[1][0] == "person 1" and float(rows[1][2]) == pytest.approx(float(wanted[0]), abs=0.01)
+    assert (
+        rows[0] == ["", *FLOWS]
+        and rows[1][0] == "person 1"
+        and float(rows[1][2]) == pytest.approx(float(wanted[0]), abs=0.01)
+    )
     assert "Guess." in page.text and repr(explorer) == "FollowedExplorer(3 maps, 2 people)"
 
 

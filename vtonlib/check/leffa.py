@@ -1,5 +1,5 @@
 # budget: the mistakes that readers make and their hints are data, and stand beside the exercise that they belong to
-"""Exercises on Leffa's loss: a flow and its temperature by hand, the flow, the warp and the loss in code, and shares."""
+"""Exercises on Leffa's loss: flow and temperature by hand; flow, warp, loss and shares in code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ by_hand_14_1 = by_hand(
 worked_at = by_hand(
     "worked_at",
     0.8,
-    "where a row over two keys, at -1 and 1, looks at temperature 1 if read at temperature 2 it looks at 0.5, one number",
+    "where a row over two keys, at -1 and 1, looks at temperature 1 if at temperature 2 it looks at 0.5, one number",
     {
         0.5: "That is where it looks at temperature 2. Read colder, it lies nearer to a key.",
         0.267949: "You went the wrong way: at the lower temperature the row is sharper.",
@@ -42,7 +42,7 @@ worked_at = by_hand(
 flipped_guidance = by_hand(
     "flipped_guidance",
     0.6,
-    "the ratio of the two standard deviations below which the released rescaling turns the prediction round, one number",
+    "the ratio of the two deviations below which the released rescaling turns the prediction round, one number",
     {
         1.5: "That is what is subtracted. Where is 2.5 r - 1.5 equal to 0?",
         1.666667: "That is its inverse: r is the conditional one's deviation divided by the guided one's.",
@@ -117,7 +117,7 @@ leffa_flow = Exercise(
 
 
 def _half_pixels(places: Tensor, height: int, width: int) -> Tensor:
-    """The places that ``align_corners=False`` reads: the corners -1 and 1 are outer edges, not the centres of pixels."""
+    """The places that ``align_corners=False`` reads: -1 and 1 are outer edges, not centres of pixels."""
     return places * torch.tensor([width / (width - 1), height / (height - 1)])
 
 
@@ -222,9 +222,7 @@ flow_loss = Exercise(
         ),
         Mistake(
             "mean of samples",
-            lambda x, y, m: (
-                (_squares(x, y, m).flatten(1).sum(1) / (3 * m.flatten(1).sum(1)).clamp_min(1e-9)).mean()
-            ),
+            lambda x, y, m: (_squares(x, y, m).flatten(1).sum(1) / (3 * m.flatten(1).sum(1)).clamp_min(1e-9)).mean(),
             "You average each sample, then the samples: pixels of small regions weigh more. Here every pixel is alike.",
         ),
         Mistake(
@@ -280,9 +278,11 @@ reference_share = Exercise(
         ),
         Mistake(
             "means",
-            lambda q, o, r, t: torch.sigmoid(_logits(q, r, t).logsumexp(-1) - _logits(q, o, t).logsumexp(-1))
-            .mean(1, keepdim=True)
-            .expand(q.shape[:3]),
+            lambda q, o, r, t: (
+                torch.sigmoid(_logits(q, r, t).logsumexp(-1) - _logits(q, o, t).logsumexp(-1))
+                .mean(1, keepdim=True)
+                .expand(q.shape[:3])
+            ),
             "You average the heads. Each head has a share of its own.",
         ),
         Mistake(
