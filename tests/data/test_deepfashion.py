@@ -280,6 +280,15 @@ def test_damage_to_lists_and_folders_is_one_problem_and_refused_at_once(root: Pa
     assert str(raised.value) == str(problems[0])
 
 
+def test_a_linked_folder_on_the_way_leads_nowhere(root: Path) -> None:
+    shutil.move(root / "img" / "WOMEN", root.parent / "elsewhere")
+    (root / "img" / "WOMEN").symlink_to(root.parent / "elsewhere", target_is_directory=True)
+    problems = check_folder(root)
+    assert problems and {problem.found for problem in problems} == {"a link out of the root"}
+    with pytest.raises(FolderError, match="a link out of the root"):
+        Folder(root, CONFIG).paired("train", [0])
+
+
 def test_several_references_of_a_target_are_read_where_no_truth_contradicts(root: Path) -> None:
     shutil.rmtree(root / "true-flow")
     home = root / "img" / HOME.format(0)

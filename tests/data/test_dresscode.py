@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -359,11 +360,27 @@ def test_layouts_are_recognised_chosen_or_refused(root: Path, tmp_path: Path) ->
     (problem,) = check_folder(root)
     assert "VITON-HD and DressCode" in problem.found and "data.layout=" in problem.remedy
     assert check_folder(root, "dresscode") == []
-    assert "of DeepFashion" not in str(check_folder(tmp_path / "nowhere")[0])
+    assert "a folder of VITON-HD, DressCode or DeepFashion" in str(check_folder(tmp_path / "nowhere")[0])
     with pytest.raises(FolderError, match="one layout"):
         Folder(root, CONFIG)
     with pytest.raises(ValueError, match="layout='dress code': expected one of"):
         write_folder(Dressed(), tmp_path / "new", train=1, test=0, layout="dress code")
+
+
+def test_every_category_needs_other_garments(root: Path) -> None:
+    (root / "dresses" / "test_pairs_unpaired.txt").unlink()
+    assert check_folder(root) == [] and "dresses/test_pairs_paired.txt" in folder_uses(root)["evaluate"]
+    assert len(Folder(root, CONFIG).paired("test", range(3))) == 3
+    with pytest.raises(FolderError, match=r"dresses/test_pairs_paired\.txt: found everyone with their own garment"):
+        Folder(root, CONFIG).unpaired("test", [0])
+
+
+@pytest.mark.parametrize("name", ["", "upper_body/images", "dresses/label_maps"])
+def test_a_folder_without_permission_is_one_problem(root: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed, access = root / name, os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != closed and access(path, mode))
+    (problem,) = check_folder(root)
+    assert problem.file == closed and "without permission" in problem.found
 
 
 def test_single_files_are_found_beside_the_person(root: Path) -> None:

@@ -45,7 +45,7 @@ def read_bytes(path: Path, root: Path) -> bytes:
         FolderError: for nothing, a link out of the root, a folder, pipe or device (which might never end), a file
             that is empty, too large or may not be read.
     """
-    if os.path.islink(path) and leaves_root(path, root):
+    if leaves_root(path, root):
         raise fail(path, "a link out of the root", "a file inside the root", "Copy the file here")
     try:
         about = os.stat(path)

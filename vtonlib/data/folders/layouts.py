@@ -9,6 +9,7 @@ from pathlib import Path
 from vtonlib.config import FolderLayout
 from vtonlib.data.folders.deepfashion import DEEPFASHION, PICTURES
 from vtonlib.data.folders.dresscode import DRESSCODE
+from vtonlib.data.folders.files import folder_fault, lies_at
 from vtonlib.data.folders.layout import Layout, found_as
 from vtonlib.data.folders.problem import FolderError, Problem
 from vtonlib.data.folders.viton_hd import VITON_HD
@@ -16,6 +17,7 @@ from vtonlib.data.source import SPLITS
 
 LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (VITON_HD, DRESSCODE, DEEPFASHION)}
 """The layouts by the names that settings have for them."""
+KNOWN = "VITON-HD, DressCode or DeepFashion"
 OTHER_NAMES = {"upper_body": ("upper", "tops"), "lower_body": ("lower", "bottoms"), "dresses": ("dress",)}
 """Names that people give to DressCode's categories."""
 SIGNS = "train_pairs.txt and train/ (VITON-HD), upper_body/ (DressCode), or train_pairs.csv and img/ (DeepFashion)"
@@ -49,8 +51,6 @@ def _is_deepfashion(root: Path) -> bool:
 
 def recognised(root: Path) -> list[str]:
     """The layouts whose lists or folders lie in ``root``: one, if it is in order."""
-    if not os.path.isdir(root) or not os.access(root, os.R_OK | os.X_OK):
-        return []
     if _is_category(root):
         return ["dresscode"]
     found = {
@@ -90,16 +90,21 @@ def at(root: Path, layout: FolderLayout = "auto") -> tuple[Path, Layout]:
     Raises:
         FolderError: if nothing, or more than one layout is recognised; for a category that DressCode does not have.
     """
-    if layout == "auto" and os.path.isdir(root) and os.access(root, os.R_OK | os.X_OK):
+    if layout == "auto":
+        found, remedy = ("a file" if lies_at(root) else "nothing"), "Correct the path"
+        if os.path.isdir(root):
+            found, remedy = folder_fault(root, root)
+        if found:
+            raise FolderError(Problem(root, found, f"a folder of {KNOWN}", remedy))
         names = recognised(root)
         if not names:
             remedy = "Correct the path, or write such a folder with python -m vtonlib data make"
             raise FolderError(Problem(root, "neither lists of pairs nor their pictures", SIGNS, remedy))
         if len(names) > 1:
             found = f"the lists or folders of {' and '.join(LAYOUTS[name].title for name in names)}"
-            remedy = f"Name the one that is meant with data.layout={' or '.join(names)}"
+            remedy = f"Name the one that is meant with data.layout={' or '.join(names)} (data check: --layout)"
             raise FolderError(Problem(root, found, "one layout", remedy))
         layout = names[0]  # type: ignore[assignment]
     if layout == "dresscode":
         return _at_dresscode(root)
-    return root, LAYOUTS[layout] if layout != "auto" else VITON_HD
+    return root, LAYOUTS[layout]

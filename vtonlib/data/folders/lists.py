@@ -170,12 +170,14 @@ def _shared_persons(root: Path, layout: Layout, splits: dict[Split, SplitIndex])
 
 
 def own_garments(root: Path, layout: Layout, split: Split, index: SplitIndex) -> Problem | None:
-    """The problem that a split gives everyone their own garment, so that nothing can be put on anybody."""
-    if any(pair.garment != own for pair, own in zip(index.pairs, index.own, strict=True)):
-        return None
-    path = layout.list_path(root, split, layout.sections[0])
-    remedy = f"Add {layout.unpaired.format(split=split)} with lines '{layout.line}'"
-    return Problem(path, "everyone with their own garment", "other garments", remedy)
+    """The problem that a section's split gives everyone their own garment, so that nothing can be put on anybody."""
+    for section in layout.sections:
+        rows = zip(index.pairs, index.own, strict=True)
+        if not any(pair.garment != own and layout.divided(own)[0] == section for pair, own in rows):
+            remedy = f"Add {layout.unpaired.format(split=split)} with lines '{layout.line}'"
+            path = layout.list_path(root, split, section)
+            return Problem(path, "everyone with their own garment", "other garments", remedy)
+    return None
 
 
 def index_folder(root: Path, layout: Layout, preset: str = "") -> tuple[dict[Split, SplitIndex], list[Problem]]:
