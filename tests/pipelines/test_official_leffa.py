@@ -81,6 +81,21 @@ def test_the_released_conditions(pipeline: LeffaPipeline) -> None:
     assert_near(conditions.garment, golden["ref_latent"])
 
 
+def test_the_released_pose_transfer_needs_a_reference_and_a_pose(pipeline: LeffaPipeline) -> None:
+    """The release gives SDXL's pair a mask of ones and a masked picture of zeros; here both may be left out."""
+    golden, levels = tensors("leffa_pipeline"), released_scheduler("ddpm", zero_terminal=True)
+    posing = LeffaPipeline(pipeline.autoencoder, tiny_model("xl").eval(), levels, order="leffa_released")
+    posing.set_progress_bar_config(disable=True)
+    dummies = {"agnostic": torch.zeros(1, 3, 48, 32), "agnostic_mask": torch.ones(1, 1, 48, 32)}
+    asked = {"garment": golden["ref_image"], "dense_pose": golden["densepose"], "num_inference_steps": 2}
+    without, given, other = (
+        posing(**asked | changes, generator=torch.Generator().manual_seed(0)).images
+        for changes in ({}, dummies, {"dense_pose": golden["densepose"].flip(-1)})
+    )
+    assert torch.equal(without, given) and without.isfinite().all()
+    assert not torch.equal(without, other)
+
+
 @pytest.mark.parametrize(("name", "zero_terminal"), [("sd15", False), ("sdxl_zero_snr", True)])
 def test_noise_levels_time_steps_and_steps(name: str, zero_terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     golden = {
