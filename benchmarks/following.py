@@ -127,7 +127,7 @@ ARMS = {
     "joined": Arm(leffa=WEIGHT, joined=True),
     "t05": Arm(leffa=WEIGHT, temperature=0.5),
 }
-FENCED = ("base", "control", "later", "w1", "coarse")
+FENCED = ("base", "alone", "control", "later", "w1", "coarse")
 """The arms of the fenced setting."""
 
 
