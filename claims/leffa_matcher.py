@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results" / "following.json"
-ARMS = ("base", "control", "later", "w1", "coarse", "told", "alone")
+ARMS = ("base", "control", "later", "coarse", "told", "alone")
 READINGS = ("epe", "strongest", "pck", "mass", "swaps", "entropy", "spread", "reach")
 Arms = Mapping[str, Mapping[str, float]]
 
@@ -27,6 +27,7 @@ def readings(arms: Arms, names: Iterable[str]) -> dict[str, float]:
         found |= {f"{name}_{reading}": arms[name][reading] for reading in READINGS}
         found[f"{name}_ratio"] = arms[name]["epe"] / arms["base"]["epe"]
         found[f"{name}_gain"] = arms["control"]["epe"] - arms[name]["epe"]
+        found[f"{name}_pck_gain"] = arms[name]["pck"] - arms["control"]["pck"]
         found[f"{name}_mass_gain"] = arms[name]["mass"] - arms["control"]["mass"]
     known = arms["baselines"]
     return found | {"copy_epe": known["copy_epe"], "uniform_epe": known["uniform_epe"]}
@@ -34,14 +35,19 @@ def readings(arms: Arms, names: Iterable[str]) -> dict[str, float]:
 
 def measure(seed: int) -> dict[str, float]:
     """``ARM_READING`` of the open setting: ``base``, 300 steps of copying, and what goes on from it for 120:
-    ``control`` with copying alone, ``later`` with Leffa's loss at a weight of 0.3 beside it, ``w1`` at 1, ``coarse`` at
-    1 on pictures of one pixel a token, ``told`` with the true places; ``alone`` has Leffa's loss only, 300 steps from
+    ``control`` with copying alone, ``later`` with Leffa's loss at a weight of 0.1 beside it, ``coarse`` at 1 on
+    pictures of one pixel a token, ``told`` with the true places; ``alone`` has Leffa's loss only, 300 steps from
     scratch.
 
     Readings are explained in benchmarks/readings.py, lengths in tokens; ``pck`` is the share of places within a token.
     ``ARM_ratio`` is the error as a share of the base's, ``ARM_gain`` how much less it is than the control's,
-    ``ARM_mass_gain`` how much more of the attention lies near the truth. ``alone_share``: the error of ``alone`` as a
-    share of uniform attention's.
+    ``ARM_mass_gain`` how much more of the attention lies near the truth, ``ARM_pck_gain`` how many more places are
+    right. ``alone_share``: the error of ``alone`` as a share of uniform attention's; ``alone_slope``: the jumps between
+    neighbours' centres, as a share of the true ones.
     """
     arms = arms_of("open", seed)
-    return readings(arms, ARMS) | {"alone_share": arms["alone"]["epe"] / arms["baselines"]["uniform_epe"]}
+    alone = {
+        "alone_share": arms["alone"]["epe"] / arms["baselines"]["uniform_epe"],
+        "alone_slope": arms["alone"]["slope"],
+    }
+    return readings(arms, ARMS) | alone

@@ -7,10 +7,17 @@ from __future__ import annotations
 
 from claims.leffa_matcher import arms_of, readings
 
-ARMS = ("base", "control", "later", "w1", "coarse")
+ARMS = ("base", "control", "later", "w1", "coarse", "alone")
 
 
 def measure(seed: int) -> dict[str, float]:
-    """``ARM_READING``, ``ARM_ratio``, ``ARM_gain`` and ``ARM_mass_gain`` as in claims/leffa_matcher.py, of the fenced
-    setting."""
-    return readings(arms_of("fenced", seed), ARMS)
+    """``ARM_READING`` and what goes with it as in claims/leffa_matcher.py, of the fenced setting; ``w1`` has Leffa's
+    loss at a weight of 1.
+
+    ``cloth_epe`` is the error of attention that is even over the cloth; ``alone_share`` that of ``alone`` as a share of
+    it, and ``alone_slope`` the jumps between neighbours' centres, as a share of the true ones.
+    """
+    arms = arms_of("fenced", seed)
+    even = arms["baselines"]["cloth_epe"]
+    alone = {"alone_share": arms["alone"]["epe"] / even, "alone_slope": arms["alone"]["slope"]}
+    return readings(arms, ARMS) | alone | {"cloth_epe": even}
