@@ -16,7 +16,8 @@ READINGS = ("epe", "strongest", "pck", "mass", "swaps", "entropy", "spread", "re
 
 def measure(seed: int) -> dict[str, float]:
     """``ARM_READING``, garments laid anyhow: ``none`` is the base of claims/variation_stableviton.py, the others go on
-    from it for 100 steps: ``control`` without a loss, ``leffa`` at a tenth's dose, ``paper`` with the paper's weight and noise levels, ``told`` with the true places.
+    from it for 100 steps: ``control`` without a loss, ``leffa`` at a tenth's dose, ``paper`` with the paper's weight
+    and noise levels, ``told`` with the true places.
 
     Readings (benchmarks/readings.py) are the means of the two finest attentions, lengths in tokens; ``pck`` is the
     share of places within a token, ``ssim`` masked SSIM of pictures painted in one step, ``fid`` and ``kid`` are of
