@@ -159,6 +159,7 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe(name="alias-tiny", trainings=STAGES, joined=True),
     Recipe(name="autoencoder", trainings=(AUTOENCODER,), bare=True),
     Recipe(name="leffa-tiny", trainings=leffa("leffa")),
+    Recipe(name="leffa-pose-tiny", trainings=leffa("leffa_pose")),
     Recipe(name="stableviton-tiny", trainings=(TINY,)),
     Recipe(name="stableviton-small", trainings=(SMALL,)),
     Recipe(name="translation-tiny", trainings=(TRANSLATION,), tries_on=False),
