@@ -6,6 +6,7 @@ import torch
 from vtonlib.attention import AttentionTap, Grid, expected_coordinates
 from vtonlib.losses.flow import leffa_flow
 from vtonlib.models.conditions import INPUT_CHANNELS, Conditions, denoiser_inputs
+from vtonlib.models.joined import joined_attention
 from vtonlib.models.leffa import LeffaUNet
 
 SHAPE = {
@@ -63,12 +64,15 @@ def test_joined_attention_equals_the_official_way_of_asking_for_both_halves():
     )
     features = net.encode_reference(reference, time)
     net(sample, time, features)
-    both = torch.cat((seen["tokens"], features.values[0]), dim=1)
-    attn = block.attn1
+    attn, joined = block.attn1, (seen["tokens"], features.values[0])
+    both = torch.cat(joined, dim=1)
     q, k, v = (p(both).unflatten(-1, (2, -1)).transpose(1, 2) for p in (attn.to_q, attn.to_k, attn.to_v))
     answers = (q @ k.mT / q.shape[-1] ** 0.5).softmax(-1) @ v
     expected = attn.to_out[0](answers.transpose(1, 2).flatten(2))[:, : seen["tokens"].shape[1]]
-    torch.testing.assert_close(seen["out"], expected, rtol=1e-12, atol=1e-12)
+    alone, carried = joined_attention(attn, joined[0], joined, joined, (features.grids[0],) * 2)
+    assert carried is None
+    for found in (seen["out"], alone):
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
 
 
 def test_every_self_attention_is_tapped_with_both_lattices():

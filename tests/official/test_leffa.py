@@ -179,8 +179,7 @@ def test_a_guided_step_is_cheaper_than_the_release(release: str, model: LeffaUNe
         with FlopCounterMode(display=False) as counter:
             with_every_query(model, sample, time, EveryQuery(features.values, fused=True))
         counts["whole"] = counter.get_total_flops()
-    print({name: count / 1e12 for name, count in counts.items()})
-    limit, accelerated, released = {"leffa_try_on": (14.6, 8.5, 13.02), "leffa_pose": (99, 10.6, 12.98)}[release]
+    limit, accelerated, released = {"leffa_try_on": (14.6, 8.5, 13.02), "leffa_pose": (18.9, 10.6, 12.98)}[release]
     assert counts["half"] <= accelerated * 1e12
     assert counts["half"] + counts["reference"] <= limit * 1e12
     assert counts["whole"] == pytest.approx(released * 1e12, rel=1e-3)
