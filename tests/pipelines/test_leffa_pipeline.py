@@ -274,6 +274,17 @@ def test_pictures_of_any_kind_give_the_same(posing, inputs):
         torch.testing.assert_close(images, expected, atol=1e-4, rtol=0)
 
 
+def test_halves_come_near(posing, inputs):
+    """All of it in bfloat16, DDPM's noise and the rescaling too."""
+    asked = {name: inputs[name] for name in ("garment", "dense_pose")}
+    options = {"guidance_scale": 1.5, "guidance_rescale": 0.7}
+    half = new_pipeline("leffa_pose").to(torch.bfloat16).with_sampler("ddpm")
+    images = run(half, asked, **options)
+    assert images.dtype == torch.float32
+    expected = run(posing.with_sampler("ddpm"), asked, **options)
+    assert (images - expected).abs().mean() < 0.1 * expected.std()
+
+
 @pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
 def test_other_prediction_types_and_levels_are_sampled(pipeline, inputs, prediction_type):
     other = pipeline.with_sampler("ddim")
