@@ -136,12 +136,7 @@ STAGES = (
 TRANSLATION = Training(
     name="translation-tiny",
     preset="translation",
-    settings=(
-        "task.discriminator_channels=32",
-        "train.precision=bf16",
-        "train.save_every=25",
-        "train.sample_every=100",
-    ),
+    settings=("train.precision=bf16", "train.save_every=50", "train.sample_every=100"),
 )
 
 

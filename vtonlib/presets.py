@@ -302,8 +302,8 @@ def translation(size: Size) -> ExperimentConfig:
     """
     task, train = {
         "tiny": (
-            TranslationConfig(),
-            TrainConfig(steps=1000, batch_size=4, learning_rate=1e-3, schedule="linear"),
+            TranslationConfig(identity=0.0, change=3.0, cached_examples=1024),
+            TrainConfig(steps=700, batch_size=4, learning_rate=1e-3, schedule="linear"),
         ),
         "small": (
             TranslationConfig(

@@ -185,6 +185,22 @@ def test_batches_are_of_both_domains_and_no_folder_is_taken():
         task.batches(Photographs(), TrainConfig())
 
 
+def test_a_pool_is_rendered_once_and_drawn_from():
+    task, world = new_task(cached_examples=6), World(DATA, train_size=64)
+    batches = task.batches(world, TrainConfig(batch_size=4, seed=2))
+    stream = batches(0)
+    found = [next(stream) for _ in range(16)]
+    pool = Domains(world).paired("train", range(6))
+    assert task.train_examples == 6
+    assert set(torch.cat([one.index for one in found]).tolist()) == set(pool.index.tolist())
+    assert torch.equal(next(batches(3)).source, found[3].source), "a run that goes on draws as if it had not stopped"
+    row = pool.index.tolist().index(int(found[0].index[0]))
+    torch.testing.assert_close(found[0].source[0], pool.source[row])
+    task = new_task(cached_examples=1000)
+    task.batches(world, TrainConfig())
+    assert task.train_examples == Domains(world).size("train"), "there are no more"
+
+
 def test_unknown_features_are_named():
     with pytest.raises(ValueError, match=r"task.taps: the translator has no features block_4; it has pixels, down_0"):
         new_task(blocks=4)

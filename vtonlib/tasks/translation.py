@@ -6,6 +6,7 @@ Book: sec-query-selection.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,7 +26,7 @@ from vtonlib.losses.patch_nce import patch_nce
 from vtonlib.models.discriminator import MultiscaleDiscriminator
 from vtonlib.models.translator import TAPS, PatchProjector, ResnetTranslator
 from vtonlib.pipelines.translation import TranslationPipeline
-from vtonlib.settings import Count, Range, Settings, Weight
+from vtonlib.settings import Count, Natural, Range, Settings, Weight
 from vtonlib.tasks.base import Phase, Task
 
 
@@ -66,6 +67,9 @@ class TranslationConfig(Settings):
     change: Weight = 0.0
     """Weight of the mean absolute difference between a source and its translation, so that what need not change stays
     as it is: SimGAN's self-regularisation. CUT and QS-Attn have none."""
+    cached_examples: Natural = 0
+    """How many people of each domain are rendered once, before the first step, and drawn from at random; 0 renders
+    those of every batch anew."""
 
 
 class TranslationTask(Task):
@@ -166,7 +170,10 @@ class TranslationTask(Task):
             ValueError: for a source that is not the world.
         """
         domains = Domains(source, self.config.pattern)
-        self.train_examples = domains.size("train")
+        self.train_examples = min(self.config.cached_examples or domains.size("train"), domains.size("train"))
+        if self.config.cached_examples:
+            pool = domains.paired("train", torch.arange(self.train_examples))
+            return partial(_drawn, pool, config)
         return lambda start: training_batches(domains, batch_size=config.batch_size, seed=config.seed, start=start)
 
     def examples(self, source: TryOnSource, count: int) -> UnpairedBatch:
@@ -180,3 +187,12 @@ class TranslationTask(Task):
     def save(self, folder: Path) -> None:
         """The pipeline, as ``TranslationPipeline.from_pretrained`` reads it."""
         TranslationPipeline(translator=self.translator).save_pretrained(folder)
+
+
+def _drawn(pool: UnpairedBatch, config: TrainConfig, start: int) -> Iterator[UnpairedBatch]:
+    """Endless batches of examples drawn from a pool, from step ``start`` on."""
+    draw = torch.Generator().manual_seed(config.seed)
+    for step in itertools.count():
+        rows = torch.randint(len(pool.index), (config.batch_size,), generator=draw)
+        if step >= start:
+            yield pool[rows]
