@@ -205,3 +205,11 @@ def test_what_does_not_fit_is_listed() -> None:
     assert "missing keys (our names): 1: reference_unet.conv_in.bias" in message
     assert "unexpected keys: 1: unet.extra" in message
     assert "unet.conv_out.bias is (3,), expected (4,)" in message
+
+
+def test_the_other_tasks_weights_are_refused() -> None:
+    """Their tensors would fit: only the heads differ, which no tensor tells."""
+    for network, other in (("sd", "xl"), ("xl", "sd")):
+        release, right = TINY[network][0], TINY[other][0]
+        with pytest.raises(ValueError, match=f"not the weights of {release}: .* as in the base model of {right}"):
+            load(release, tensors(f"leffa_{other}_state"), norm_num_groups=8)

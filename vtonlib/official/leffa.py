@@ -30,21 +30,52 @@ def build(
     num_attention_heads: int | tuple[int, ...] = 8,
     norm_num_groups: int = NORM_GROUPS,
 ) -> LeffaUNet:
-    """The pair with the sizes of the tensors; how many heads and groups there are, tensors do not tell."""
+    """The pair for try-on; how many heads and groups there are, tensors do not tell.
+
+    Raises:
+        ValueError: where the tensors are SDXL's, whose heads are others.
+    """
+    return _pair("leffa_try_on", state_dict, False, num_attention_heads, norm_num_groups)
+
+
+def build_pose(
+    state_dict: Mapping[str, Tensor],
+    num_attention_heads: int | tuple[int, ...] = SDXL_HEADS,
+    norm_num_groups: int = NORM_GROUPS,
+) -> LeffaUNet:
+    """The same for pose transfer.
+
+    Raises:
+        ValueError: where the tensors are Stable Diffusion 1.5's.
+    """
+    return _pair("leffa_pose", state_dict, True, num_attention_heads, norm_num_groups)
+
+
+def _pair(
+    name: str, state_dict: Mapping[str, Tensor], linear: bool, heads: int | tuple[int, ...], groups: int
+) -> LeffaUNet:
+    """The pair with the sizes of the tensors, if tokens are projected as in the base model of ``name``."""
     unet = {key.removeprefix(GENERATOR): value for key, value in state_dict.items() if key.startswith(GENERATOR)}
     sizes = level_sizes(unet)
+    projection = unet["mid_block.attentions.0.proj_in.weight"]
+    if (projection.ndim == 2) != linear:
+        other = "leffa_try_on" if linear else "leffa_pose"
+        raise ValueError(
+            f"these are not the weights of {name}: {GENERATOR}mid_block.attentions.0.proj_in.weight is "
+            f"{tuple(projection.shape)}, as in the base model of {other}"
+        )
     attentions = {
         level: re.compile(rf"down_blocks\.{level}\.attentions\.0\.transformer_blocks\.(\d+)\.")
         for level in range(len(sizes["attention_levels"]))
     }
-    depths = (len({found[1] for key in unet if (found := name.match(key))}) for name in attentions.values())
+    depths = (len({found[1] for key in unet if (found := pattern.match(key))}) for pattern in attentions.values())
     return LeffaUNet(
         **sizes,
         reference_channels=state_dict[f"{REFERENCE}conv_in.weight"].shape[1],
-        num_attention_heads=num_attention_heads,
+        num_attention_heads=heads,
         transformer_layers_per_block=tuple(max(depth, 1) for depth in depths),
-        use_linear_projection=unet["mid_block.attentions.0.proj_in.weight"].ndim == 2,
-        norm_num_groups=norm_num_groups,
+        use_linear_projection=linear,
+        norm_num_groups=groups,
         text_attention="released",
     )
 
@@ -89,5 +120,5 @@ def prepare_autoencoder(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 TRY_ON = Release(build, rename, unused)
 TRY_ON_AUTOENCODER = Release(latent_autoencoder.build, str, prepare=prepare_autoencoder)
-POSE = TRY_ON._replace(build=partial(build, num_attention_heads=SDXL_HEADS))
+POSE = TRY_ON._replace(build=build_pose)
 POSE_AUTOENCODER = TRY_ON_AUTOENCODER._replace(build=partial(latent_autoencoder.build, scaling_factor=SDXL_SCALING))
