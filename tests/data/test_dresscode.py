@@ -299,7 +299,14 @@ def linked_out(root: Path) -> str:
     return "dresses/images"
 
 
+def folder_in_a_circle(root: Path) -> str:
+    shutil.rmtree(root / "dresses" / "cloth_mask")
+    (root / "dresses" / "cloth_mask").symlink_to("cloth_mask")
+    return "dresses/cloth_mask"
+
+
 STRUCTURE = {
+    "folder that is a link in a circle": (folder_in_a_circle, "expected a folder cloth_mask/"),
     "no list of a category": (removed(TRAIN), "expected a list of pairs"),
     "list under another name": (renamed(PAIRED, "test_pairs.txt"), "Rename test_pairs.txt to test_pairs_paired.txt"),
     "no pictures": (removed("dresses/images"), "expected a folder images/"),

@@ -106,7 +106,7 @@ def found_as(place: Path, name: str, aliases: tuple[str, ...] = ()) -> str:
     if not os.path.isdir(place) or not os.access(place, os.R_OK):
         return ""
     known = {_letters(known) for known in (name, *aliases)}
-    names = (entry.name for entry in os.scandir(place) if entry.is_dir() and entry.name != name)
+    names = (entry for entry in os.listdir(place) if entry != name and os.path.isdir(place / entry))
     return next((found for found in sorted(names) if _letters(found) in known), "")
 
 

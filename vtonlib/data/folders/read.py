@@ -105,8 +105,7 @@ class Folder:
             FolderError: if the folder has no such split.
         """
         if split not in self._splits:
-            place = self.layout.base(self.root, split, self.layout.sections[0])
-            remedy = f"Use another split, or add the list and {place.name}/"
+            remedy = "Use another split, or add the list" + f" and {split}/" * (not self.layout.shares_pictures)
             raise FolderError(Problem(self._list(split), "nothing", f"a list for the split '{split}'", remedy))
         return self._splits[split].pairs
 
