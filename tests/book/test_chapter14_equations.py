@@ -6,12 +6,14 @@ import math
 
 import pytest
 import torch
+from diffusers.models.attention_processor import Attention
 from torch import Tensor
 
-from vtonlib.attention import AttentionRecord, Grid
+from vtonlib.attention import AttentionCore, AttentionRecord, Grid
 from vtonlib.diffusion import rescale_guidance
 from vtonlib.grids import coordinate_grid, warp
 from vtonlib.losses.flow import flow_pull, joined_flow, leffa, leffa_flow, leffa_warp, reference_share
+from vtonlib.models.joined import joined_attention
 
 OWN, REFERENCE = Grid(3, 4), Grid(4, 5)
 
@@ -151,3 +153,24 @@ def test_rescaled_guidance_picture_by_picture(share: float) -> None:
             mean = sum(values) / len(values)
             spreads.append(math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1)))
         torch.testing.assert_close(found[b], (share * spreads[0] / spreads[1] + 1 - share) * made[b])
+
+
+@pytest.mark.equation("eq-joined-attention")
+@torch.no_grad()
+def test_joined_attention_by_loops() -> None:
+    """Each own token's softmax over both pictures' keys; no token of the other picture asks."""
+    torch.manual_seed(0)
+    attn = Attention(query_dim=6, heads=2, dim_head=4).double()
+    attn.core = AttentionCore()
+    own, other = torch.randn(2, 12, 6).double(), torch.randn(2, 20, 6).double()
+    found, carried = joined_attention(attn, own, (own, other), (own, other), (OWN, REFERENCE))
+    assert carried is None and found.shape == own.shape
+    for b, i in ((0, 0), (1, 7)):
+        both = torch.cat((own[b], other[b]))
+        heads = []
+        for rows in (slice(0, 4), slice(4, 8)):
+            q = attn.to_q.weight[rows] @ own[b, i]
+            weights = [math.exp(float(q @ (attn.to_k.weight[rows] @ token)) / 2) for token in both]  # root of 4
+            values = [attn.to_v.weight[rows] @ token for token in both]
+            heads.append(sum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights))
+        torch.testing.assert_close(found[b, i], attn.to_out[0](torch.cat(heads)))
