@@ -20,7 +20,7 @@ from vtonlib.pipelines.translation import TranslationPipeline
 WORDS = (
     *("task.channels=4", "task.projection=8", "task.selection.count=12", "task.discriminator_channels=4"),
     *("task.discriminator_layers=2", "data.height=32", "data.width=24", "train.steps=2", "train.batch_size=4"),
-    *("train.sample_every=2", "train.precision=no"),
+    *("train.sample_every=2", "train.precision=no", "task.identity=0.5", "task.cached_examples=8"),
 )
 
 
@@ -43,7 +43,8 @@ def test_the_run_holds_a_pipeline_a_log_of_both_phases_and_pictures(run):
     assert isinstance(experiment.load_pipeline(run), TranslationPipeline)
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     terms = {line["phase"]: set(line["terms"]) for line in lines if "phase" in line}
-    assert terms == {"discriminator": {"adversarial"}, "generator": {"adversarial", "contrastive", "identity"}}
+    generator = {"adversarial", "contrastive", "change", "identity"}
+    assert terms == {"discriminator": {"adversarial"}, "generator": generator}
     with Image.open(run / "samples" / "step-000002.png") as picture:
         assert picture.size == (3 * 24 + 2 * 2, 8 * 32 + 7 * 2), "eight people: source, translation, target"
 
