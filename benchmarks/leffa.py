@@ -1,8 +1,9 @@
 """What Leffa's loss does to small diffusion models that were told nothing about places.
 
 ``stableviton`` is the flat StableVITON of benchmarks/shaping.py, whose bases, controls and told models are those of
-that benchmark: 400 steps, five seeds, and 100 steps more. ``pair`` is Leffa's pair of UNets: the shipped base of the
-tiny preset, 2,400 steps, one for all seeds, and 60 steps more, whose examples and noise differ from seed to seed. All
+that benchmark: 400 steps, five seeds, and 100 steps more. ``pair`` is Leffa's pair of UNets: the first two stages of
+preset ``leffa``, size tiny (600 steps at half the size, 2,400 at the whole one), from which the shipped leffa-tiny went
+on too; one base for all seeds, and 60 steps more, whose examples and noise differ from seed to seed. All
 garments are laid anyhow. From a base arms go on: ``control`` without a loss, the others with Leffa's, unchanged from
 the one model to the other, on the attentions to the garment. A dose is the size of the loss's gradient beside that of
 the denoising loss, measured once where StableVITON's first base has ended: ``leffa`` a tenth, ``strong`` as much; for
