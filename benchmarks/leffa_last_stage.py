@@ -8,8 +8,8 @@ The control was trained after the shipped model, when a reader had asked for it;
 
     python -m benchmarks.leffa_last_stage --base FOLDER [--models FOLDER] [--out results.json]
 
-``FOLDER`` holds the run of the second stage, as ``python3 -m tools checkpoints`` leaves it; an arm takes four minutes of
-a core that computes in bf16, and is read from ``--models`` where it lies there.
+``--base`` names the run of the second stage, as ``python3 -m tools checkpoints`` leaves it. An arm takes four minutes
+of a core that computes in bf16, and is read from ``--models`` where it lies there.
 """
 
 from __future__ import annotations
