@@ -183,7 +183,9 @@ def _losses() -> list[Arguments]:
         warped, target = torch.randn(2, b, 3, h, w, generator=g)
         share = torch.linspace(0.2, 0.7, b)[:, None, None, None]
         cases.append((warped, target, (torch.rand(b, 1, h, w, generator=g) < share).float()))
-    return [*cases, (*torch.randn(2, 2, 3, 4, 4, generator=g), torch.zeros(2, 1, 4, 4))]
+    for mask in (torch.zeros(2, 1, 4, 4), torch.rand(2, 1, 3, 6, generator=g)):  # none counts; a soft edge
+        cases.append((*torch.randn(2, 2, 3, *mask.shape[2:], generator=g), mask))
+    return cases
 
 
 def _squares(x: Tensor, y: Tensor, m: Tensor) -> Tensor:
@@ -229,6 +231,16 @@ flow_loss = Exercise(
             "no mask",
             lambda x, y, m: (x - y).square().mean(),
             "Where is the mask? Skin and background cannot be explained by the garment.",
+        ),
+        Mistake(
+            "hard mask",
+            lambda x, y, m: _mean(x, y, (m > 0.5).float()),
+            "You cut the mask at a half. At a garment's edge a pixel may count in part.",
+        ),
+        Mistake(
+            "mask squared",
+            lambda x, y, m: (m * (x - y)).square().sum() / (3 * m.sum()).clamp_min(1e-9),
+            "You square the mask as well. A pixel that counts a half should count a half.",
         ),
         Mistake(
             "absolute",
