@@ -12,8 +12,8 @@ Weight and setting were chosen with a seed of their own, 1000: with a weight of 
 settings; with 0.03 to 0.3 it had helped in the open one (81 in 100 of the control's error with 0.1 after a base of
 1,000 steps and 200 more), and with 0.1 neither helped nor harmed in the fenced one. A first design let the sharpness
 of the attention learn ten times as fast, so that a loss that reads at a temperature can be followed; it was dropped
-after one seed, in which the loss helped less, and alone from scratch grew sharp at wrong places. Written before the
-five seeds were measured, with batches half as large as that seed's, for want of time:
+after one seed, 0, in which the loss helped less, and alone from scratch grew sharp at wrong places; seed 0 is one of
+the five. Written before they were measured, with batches half as large as that seed's, for want of time:
 
 L1 Open: with a weight of 0.1 centres come nearer to the truth than by going on copying, in every seed.
 L2 Open: the error is at most 60 in 100 of the base's. (The seed had 81: a miss is expected.)
