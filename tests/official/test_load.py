@@ -101,3 +101,10 @@ def test_other_weights_and_other_objects_are_errors(name: str) -> None:
         load(name, {"module.fc.weight": torch.zeros(1)})
     with pytest.raises(ValueError, match="expected tensors alone; no tensors are 1: state_dict"):
         load(name, {"state_dict": {}})
+
+
+@pytest.mark.parametrize("name", ["leffa_try_on", "stable_viton"])
+def test_a_tensor_of_too_few_dimensions_is_no_traceback(name: str) -> None:
+    key = {"leffa_try_on": "unet.conv_in.weight", "stable_viton": "model.diffusion_model.input_blocks.0.0.weight"}[name]
+    with pytest.raises(ValueError, match=f"these are not the weights of {name}"):
+        load(name, {key: torch.zeros(3)})

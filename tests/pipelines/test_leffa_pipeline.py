@@ -299,7 +299,9 @@ def test_other_prediction_types_and_levels_are_sampled(pipeline, inputs, predict
     [
         ({"reference_steps": "twice"}, "reference_steps is 'twice': expected one of each, once"),
         ({"posterior": "sample_each_call"}, "posterior is 'sample_each_call': expected one of mode, sample"),
-        ({"guidance_rescale": float("nan")}, "share is nan: expected a finite number"),
+        ({"guidance_rescale": float("nan")}, "guidance_rescale is nan: expected a finite number of at least 0"),
+        ({"guidance_scale": 1.0, "guidance_rescale": -1.0}, "guidance_rescale is -1.0: expected a finite number"),
+        ({"guidance_scale": float("inf")}, "guidance_scale is inf: expected a finite number of at least 0"),
         ({"latents": torch.zeros(2, 4, 8, 8)}, r"latents are \(2, 4, 8, 8\): expected \(2, 4, 8, 6\)"),
         ({"steps": 0}, "num_inference_steps is 0: expected at least 1"),
         ({"garment": torch.zeros(2, 3, 16, 24)}, r"garment is \(2, 3, 16, 24\): expected \(2, 3, 32, 24\)"),
@@ -312,6 +314,17 @@ def test_options_that_do_not_exist_or_fit_are_refused(pipeline, inputs, options,
             inputs | {k: v for k, v in options.items() if k in inputs},
             **{k: v for k, v in options.items() if k not in inputs},
         )
+
+
+def test_generators_must_be_as_many_as_samples(pipeline, inputs):
+    with pytest.raises(ValueError, match="generator is a list of 1: expected one for each of 2 samples"):
+        pipeline(**inputs, num_inference_steps=1, generator=[torch.Generator()])
+
+
+@pytest.mark.parametrize("timestep", [-1, 1000, 3.5])
+def test_attention_is_read_at_noise_levels_that_there_are(pipeline, inputs, timestep):
+    with pytest.raises(ValueError, match=f"timestep is {timestep}: expected a whole number from 0 to 999"):
+        pipeline.read_attention(inputs["agnostic"], **inputs, timestep=timestep)
 
 
 def test_an_order_that_does_not_fit_is_refused(pipeline):

@@ -66,6 +66,8 @@ def load(name: str, state_dict: Mapping[str, Tensor], **options: Any) -> nn.Modu
         module = release.build(state_dict, **options)
     except KeyError as missing:
         raise ValueError(f"these are not the weights of {name}: there is no {missing} to infer sizes from") from None
+    except IndexError:
+        raise ValueError(f"these are not the weights of {name}: a tensor has too few dimensions") from None
     unused = release.unused(state_dict)
     official = {release.rename(key): key for key in state_dict if key not in unused}
     check_weights(name, module.state_dict(), official, state_dict)

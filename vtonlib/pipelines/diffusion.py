@@ -26,7 +26,9 @@ from vtonlib.pipelines.options import (
     Start,
     StepCallback,
     check_choices,
+    check_numbers,
     check_options,
+    check_timestep,
 )
 from vtonlib.pipelines.pictures import Picture, TryOnOutput, read_pictures
 from vtonlib.pipelines.schedulers import Scheduler
@@ -120,6 +122,7 @@ class TryOnDiffusionPipeline(LatentPipeline):
         """
         pictures = {"garment": garment, "agnostic": agnostic, "agnostic_mask": agnostic_mask, "dense_pose": dense_pose}
         check_options(start=start, guidance_on=guidance_on, posterior=posterior, person_given=person is not None)
+        check_numbers(guidance_scale=guidance_scale)
         check_choices(repaint=(repaint, Literal[True, False]))
         given = read_pictures(pictures if person is None else {**pictures, "person": person}, CHANNELS)
         steps = self._steps(num_inference_steps)
@@ -193,6 +196,7 @@ class TryOnDiffusionPipeline(LatentPipeline):
         attention depends on the garment's pixels.
         """
         pictures = {"garment": garment, "agnostic": agnostic, "agnostic_mask": agnostic_mask, "dense_pose": dense_pose}
+        check_timestep(timestep, self.scheduler.config.num_train_timesteps)
         others = {"image": image} if shown is None else {"image": image, "shown": shown}
         given = read_pictures(pictures | others, CHANNELS)
         conditions = self._conditions(given)

@@ -14,7 +14,7 @@ from torch import Tensor
 from vtonlib.diffusion import blend
 from vtonlib.models.autoencoder import decode, downscale
 from vtonlib.models.conditions import Conditions, encode_conditions
-from vtonlib.pipelines.options import Generators, Predictor, Repaint, StepCallback
+from vtonlib.pipelines.options import Generators, Predictor, Repaint, StepCallback, check_generators
 from vtonlib.pipelines.pictures import TryOnOutput, blend_pixels
 from vtonlib.pipelines.released import released_repaint
 from vtonlib.pipelines.schedulers import SamplerName, sampler
@@ -53,6 +53,7 @@ class LatentPipeline(DiffusionPipeline):
         multiple = downscale(self.autoencoder) * self.unet.multiple
         if height % multiple or width % multiple:
             raise ValueError(f"pictures are {height}x{width}: height and width must be multiples of {multiple}")
+        check_generators(generator, len(given["garment"]))
         names = ("agnostic", "agnostic_mask", "dense_pose", "garment")
         on_device: dict[str, Any] = {name: given[name].to(self.unet.device, self.unet.dtype) for name in names}
         sample, released_mask = posterior != "mode", self.config.get("released_mask", False)

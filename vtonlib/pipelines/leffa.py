@@ -22,7 +22,16 @@ from vtonlib.models.conditions import INPUT_CHANNELS, Conditions, InputOrder, de
 from vtonlib.models.leffa import LeffaUNet, ReferenceFeatures
 from vtonlib.pipelines.diffusion import CHANNELS
 from vtonlib.pipelines.latent import LatentPipeline
-from vtonlib.pipelines.options import Generators, Predictor, ReferenceSteps, Repaint, StepCallback, check_choices
+from vtonlib.pipelines.options import (
+    Generators,
+    Predictor,
+    ReferenceSteps,
+    Repaint,
+    StepCallback,
+    check_choices,
+    check_numbers,
+    check_timestep,
+)
 from vtonlib.pipelines.pictures import Picture, TryOnOutput, read_pictures
 from vtonlib.pipelines.schedulers import Scheduler
 
@@ -152,6 +161,7 @@ class LeffaPipeline(LatentPipeline):
         given = self._completed(read_pictures(self._present({**pictures, "person": person}), CHANNELS))
         steps = self._steps(num_inference_steps)
         scale = self.config.default_guidance_scale if guidance_scale is None else guidance_scale
+        check_numbers(guidance_scale=scale, guidance_rescale=guidance_rescale)
         conditions = self._conditions(given, posterior, generator)
         noise = self._noise(conditions, latents, generator)
         self.scheduler.set_timesteps(steps, device=noise.device)
@@ -250,9 +260,10 @@ class LeffaPipeline(LatentPipeline):
         or the joined attention itself, whose keys are the person's own tokens and then the reference's.
 
         Raises:
-            ValueError: as when it is called, and for an unknown part.
+            ValueError: as when it is called, for an unknown part, and for a time step that there is not.
         """
         check_choices(part=(part, Part))
+        check_timestep(timestep, self.scheduler.config.num_train_timesteps)
         pictures = {"garment": garment, "agnostic": agnostic, "agnostic_mask": agnostic_mask, "dense_pose": dense_pose}
         given = self._completed(read_pictures(self._present({**pictures, "image": image, "shown": shown}), CHANNELS))
         conditions = self._conditions(given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Literal, get_args
 
@@ -31,6 +32,37 @@ def check_choices(**chosen: tuple[Any, Any]) -> None:
     for name, (value, kind) in chosen.items():
         if value not in get_args(kind):
             raise ValueError(f"{name} is {value!r}: expected one of {', '.join(map(str, get_args(kind)))}")
+
+
+def check_numbers(**chosen: float) -> None:
+    """Refuse numbers that are negative or not finite.
+
+    Raises:
+        ValueError: naming the option and what was found.
+    """
+    for name, value in chosen.items():
+        if not 0 <= value < math.inf:
+            raise ValueError(f"{name} is {value}: expected a finite number of at least 0")
+
+
+def check_generators(generator: Generators, samples: int) -> None:
+    """Refuse a list of generators that has not one for each sample.
+
+    Raises:
+        ValueError: with both numbers.
+    """
+    if isinstance(generator, list) and len(generator) != samples:
+        raise ValueError(f"generator is a list of {len(generator)}: expected one for each of {samples} samples")
+
+
+def check_timestep(timestep: int, steps: int) -> None:
+    """Refuse a noise level that the model was not trained at, of which there are ``steps``.
+
+    Raises:
+        ValueError: naming what was found and what is expected.
+    """
+    if not isinstance(timestep, int) or not 0 <= timestep < steps:
+        raise ValueError(f"timestep is {timestep!r}: expected a whole number from 0 to {steps - 1}")
 
 
 def check_options(*, start: str, guidance_on: str, posterior: str, person_given: bool) -> None:
