@@ -41,6 +41,15 @@ def test_a_folder_is_checked_trained_on_and_evaluated(folder, tmp_path, capsys):
         assert image.size == (24, 32)
 
 
+def test_a_preset_or_model_of_the_other_kind_is_refused(folder, tmp_path, capsys):
+    other, remedy = ("leffa_pose", "reference=garment") if folder.name == "dresscode" else ("leffa", "reference=person")
+    assert main(["train", other, "--data", str(folder), "--out", str(tmp_path / "run"), "--set", *SMALL]) == 2
+    assert remedy in capsys.readouterr().err and not (tmp_path / "run" / "model").exists()
+    shipped = f"{other.replace('_', '-')}-tiny"
+    assert main(["evaluate", shipped, "--data", str(folder), "--out", str(tmp_path / "out")]) == 2
+    assert remedy in capsys.readouterr().err
+
+
 def test_the_wrong_layout_is_one_line(folder, capsys):
     with pytest.raises(SystemExit, match="1 problem"):
         main(["data", "check", str(folder), "--layout", "viton_hd"])

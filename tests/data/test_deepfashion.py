@@ -36,7 +36,7 @@ from vtonlib.data.folders.deepfashion import unfolded
 from vtonlib.data.reposing import PoseTransfer
 from vtonlib.presets import open_source
 
-CONFIG = DataConfig(height=40, width=30)
+CONFIG = DataConfig(height=40, width=30, reference="person")
 HOME = "WOMEN/World/id_{:08d}"
 PARTS = {
     "target": "img/{}/02_1_front.png",
@@ -81,7 +81,7 @@ FILE_DAMAGE = {
     "full region": ("region", pixels(lambda x: np.full_like(x, 255)), "covers everything"),
     "unknown label": ("labels", pixels(lambda x: np.where(x == 0, 37, x).astype(np.uint8)), "label 37"),
     "joints of no body": ("joints", three_joints, "3 joints"),
-    "joints that are not JSON": ("joints", lambda f: f.write_text("{"), "JSONDecodeError"),
+    "joints that are not JSON": ("joints", lambda f: f.write_text("{"), "found no JSON (Expecting"),
     "flow that is not finite": ("flow", store_flow(flow=FLOW * np.nan, flow_mask=FLOW_MASK), "not finite"),
     "flow of another size": ("flow", store_flow(flow=FLOW[:20], flow_mask=FLOW_MASK[:20]), "30x20 pixels"),
 }  # fmt: skip
@@ -136,7 +136,7 @@ def test_the_papers_sizes(tmp_path: Path, height: int, width: int) -> None:
     for ours in ("silhouette", "true-region", "true-flow", "image-parse", "openpose_json"):
         shutil.rmtree(root / ours)
     assert check_folder(root) == []
-    batch = Folder(root, DataConfig(height=height, width=width)).paired("test", [0])
+    batch = Folder(root, DataConfig(height=height, width=width, reference="person")).paired("test", [0])
     assert batch.size == (height, width)
     assert batch.agnostic_mask.eq(1).all() and batch.agnostic.eq(0).all() and batch.garment_mask.eq(1).all()
     assert torch.equal(batch.warped_garment, batch.garment) and not batch.misalign_mask.any()
@@ -172,6 +172,13 @@ def test_a_folder_of_garments_is_no_pose_transfer(tmp_path: Path) -> None:
     write_folder(Posed(), tmp_path / "viton", train=1, test=0)
     with pytest.raises(FolderError, match=r"a folder of VITON-HD, whose references are garments.*data.reference"):
         open_source(DataConfig(height=40, width=30, root=str(tmp_path / "viton"), reference="person"))
+
+
+def test_a_pose_transfer_is_no_folder_of_garments(root: Path) -> None:
+    with pytest.raises(
+        FolderError, match=r"a folder of DeepFashion, for pose.*leffa_pose.*--set data.reference=person"
+    ):
+        open_source(DataConfig(height=40, width=30, root=str(root)))
 
 
 def test_single_files_are_found_beside_the_picture(root: Path) -> None:
@@ -256,7 +263,7 @@ STRUCTURE = {
     "duplicate pair": (set_list(HEAD + pair(0) * 2, TRAIN), "in lines 2 and 3"),
     "two persons": (set_list(HEAD + pair(1, 0), TRAIN), "Move the line to train_pairs_unpaired.csv"),
     "person in both splits": (set_list(HEAD + pair(0) + pair(3), TRAIN), "1 person of train_pairs.csv, such as WOMEN"),
-    "target not in the unpaired list": (set_list(HEAD + pair(9, 3) + pair(10, 4), UNPAIRED), "no line for WOMEN"),
+    "target not in the unpaired list": (set_list(HEAD + pair(9, 3) + pair(10, 4), UNPAIRED), "line 'REFERENCE,WOM"),
     "two references and one truth": (
         set_list(HEAD + pair(0) + pair(0, first="03_1_front"), TRAIN),
         "two pictures to take it from",

@@ -98,17 +98,19 @@ FILE_DAMAGE = {
     "full agnostic mask": ("mask", pixels(lambda x: np.full_like(x, 255)), "covers everything"),
     "inverted garment mask": ("cloth-mask", pixels(lambda x: 255 - x), "an inverted mask"),
     "empty worn region": ("region", pixels(np.zeros_like), "an empty mask"),
-    "label map of colours": ("labels", edit(lambda image: image.convert("RGB")), "mode RGB"),
-    "label map of CIHP": ("labels", pixels(lambda x: np.where(x == 0, 20, x).astype(np.uint8)), "label 20"),
+    "label map of colours": ("labels", edit(lambda image: image.convert("RGB")), "L for a label map. Store a palette"),
+    "label map of CIHP": ("labels", pixels(lambda x: np.where(x == 0, 20, x).astype(np.uint8)), "numbers of ATR, not"),
     "label map of another size": ("labels", edit(lambda image: image.resize((15, 20), 0)), "15x20 pixels"),
     "pose of another size": ("pose", edit(lambda image: image.resize((60, 80))), "60x80 pixels"),
     "pose on its side": ("pose", pixels(lambda x: x.swapaxes(0, 1)), "40x30 pixels"),
     "blank person": ("person", pixels(lambda x: np.full_like(x, 200)), "a blank image"),
     "blank garment": ("cloth", pixels(lambda x: np.full_like(x, 255)), "a blank image"),
     "huge image": ("cloth", png_header_of(9000, 12000), "9000x12000 pixels"),
-    "joints that are not JSON": ("joints", wrote(b"{"), "JSONDecodeError"),
-    "joints of OpenPose": ("joints", wrote(b'{"people": []}'), "KeyError"),
+    "joints that are not JSON": ("joints", wrote(b"{"), "found no JSON (Expecting"),
+    "joints of OpenPose": ("joints", wrote(b'{"people": []}'), "found no entry 'keypoints'"),
     "too few joints": ("joints", wrote(rows_of([1, 1, 1, 0], 17)), "17 joints"),
+    "one joint": ("joints", wrote(rows_of([1, 1, 1, 0], 1)), "found 1 joint,"),
+    "joints beyond single precision": ("joints", wrote(rows_of([1e300, 1, 1, 0])), "nose at [1e+300, 1.0]"),
     "joints without numbers": ("joints", wrote(rows_of([1, 1, 1])), "numbers (18, 3)"),
     "joints that are NaN": ("joints", wrote(rows_of([float("nan"), 1, 1, 0])), "nose at [nan, 1.0]"),
     "joints far away": ("joints", wrote(rows_of([1e6, 1, 1, 0])), "a joint at"),
@@ -223,6 +225,26 @@ def test_masks_are_made_of_label_maps_where_there_are_none(tmp_path: Path) -> No
         assert overlap > least
 
 
+def test_a_category_may_have_nobody_in_a_split(tmp_path: Path) -> None:
+    """One upper garment to train on, a lower one and a dress to test on: what no list names, an empty list says."""
+    root = tmp_path / "data"
+    write_folder(Dressed(), root, train=1, test=3, cross=2, layout="dresscode", image_format="png")
+    lists = {name: (root / "dresses" / name).read_text() for name in ("train_pairs.txt", "cross_pairs_unpaired.txt")}
+    assert set(lists.values()) == {""}
+    assert check_folder(root) == [] and not any(folder_uses(root).values())
+    folder = Folder(root, CONFIG)
+    assert [folder.size(split) for split in ("train", "test", "cross")] == [1, 3, 2]
+    assert len(folder.unpaired("cross", range(2))) == 2
+    assert check_folder(root / "dresses") == []
+    assert folder_uses(root / "dresses")["train"] == f"{root / 'dresses' / 'train_pairs.txt'} is empty"
+    with pytest.raises(FolderError, match=r"cross_pairs_paired\.txt: found no pairs"):
+        Folder(root / "dresses", CONFIG).paired("cross", [0])
+    (root / "upper_body" / "train_pairs.txt").write_text("")
+    problems = check_folder(root)
+    assert [problem.file.parent.name for problem in problems] == list(CATEGORIES), "nobody at all is no split"
+    assert {problem.found for problem in problems} == {"no pairs"}
+
+
 def test_without_masks_a_label_map_must_show_the_garment(root: Path) -> None:
     shutil.rmtree(root / "dresses" / "agnostic_masks")
     pixels(np.zeros_like)(root / "dresses" / "label_maps" / "000002_4.png")
@@ -319,8 +341,9 @@ STRUCTURE = {
     "category of another data set": (lambda root: renamed("dresses", "dress")(root) and "dress", "unknown category"),
     "pictures linked out": (linked_out, "a link out of the root"),
     "list that is a folder": (list_is_a_folder, "unreadable (a folder)"),
-    "empty list": (set_list("", TRAIN), "no pairs"),
-    "list of empty lines": (set_list("\n\n", TRAIN), "no pairs"),
+    "empty list beside other garments": (set_list("", PAIRED), "no pairs"),
+    "list of empty lines": (set_list("\n\n", PAIRED), "no pairs"),
+    "a NUL byte": (set_list(line(0, 0) + "00\x000001_0.png 000001_1.png\n", TRAIN), "a NUL byte in line 2 ('00\\0"),
     "one name": (set_list(line(0, 0) + "000001_0.png\n", TRAIN), "1 name in line 2"),
     "the category as third column": (set_list(line(0, 0).strip() + "\t0\n", TRAIN), "3 names in line 1"),
     "not UTF-8": (set_list(line(0, 0).encode() + b"\xff\xfe", TRAIN), "not UTF-8"),
@@ -333,7 +356,7 @@ STRUCTURE = {
     "another's garment in a paired list": (set_list(line(3, 0), PAIRED), "Move the line to test_pairs_unpaired.txt"),
     "duplicate pair": (set_list(line(0, 0) * 2, TRAIN), "in lines 1 and 2"),
     "person in both splits": (set_list(line(3, 3) + line(0, 0), PAIRED), "1 person of train_pairs.txt"),
-    "person not in the unpaired list": (set_list(line(9, 3), UNPAIRED), "no line for 000003_0.png"),
+    "person not in the unpaired list": (set_list(line(9, 3), UNPAIRED), "Add a line '000003_0.png GARMENT'"),
     "unpaired list not UTF-8": (set_list(b"\xff\xff", UNPAIRED), "not UTF-8"),
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from vtonlib.config import FolderLayout
 from vtonlib.data.folders.example import aspect_problem, load_example
+from vtonlib.data.folders.files import lies_at
 from vtonlib.data.folders.layout import FileSet, ImageSize, Layout
 from vtonlib.data.folders.layouts import at
 from vtonlib.data.folders.lists import SplitIndex, index_folder, own_garments
@@ -74,12 +75,13 @@ def folder_uses(root: str | Path, layout: FolderLayout = "auto") -> dict[str, st
     root, kind = at(Path(root), layout)
     splits, _ = index_folder(root, kind)
     lists = {split: kind.list_path(root, split, kind.sections[0]) for split in kind.lists}
-    uses = {"train": "" if "train" in splits else f"{lists['train']} is not there"}
+    absent = {split: f"{path} is {'empty' if lies_at(path) else 'not there'}" for split, path in lists.items()}
+    uses = {"train": "" if "train" in splits else absent["train"]}
     for preset in dict.fromkeys(preset for part in kind.persons.parts for preset in part.needed_by):
         needed = (problem for index in index_folder(root, kind, preset)[0].values() for problem in index.problems)
         uses[f"train {preset}"] = uses["train"] or next((f"{problem.file} is not there" for problem in needed), "")
     if "test" not in splits:
-        uses["evaluate"] = f"{lists['test']} is not there"
+        uses["evaluate"] = absent["test"]
     else:
         problem = own_garments(root, kind, "test", splits["test"])
         uses["evaluate"] = f"{problem.file} gives everyone their own garment" if problem else ""

@@ -21,6 +21,14 @@ MODES: dict[Content, tuple[str, ...]] = {
     "labels": ("P", "L"),
     "parts": ("P", "L"),
 }
+NAMES: dict[Content, str] = {
+    "image": "an image",
+    "mask": "a mask",
+    "labels": "a label map",
+    "parts": "a map of DensePose's parts",
+}
+"""The same in words."""
+NUMBERS = "Store a palette (P) PNG with label numbers"
 FILTERS = {
     "image": Image.Resampling.BILINEAR,
     "mask": Image.Resampling.BOX,
@@ -56,12 +64,8 @@ def _judge_header(path: Path, image: Image.Image, content: Content) -> None:
     if getattr(image, "n_frames", 1) > 1:
         raise fail(path, "an animated image", "one picture", "Store one frame")
     if image.mode not in MODES[content]:
-        remedy = (
-            "Store class indices, not colours"
-            if content in ("labels", "parts")
-            else f"Convert it to {MODES[content][0]}"
-        )
-        raise fail(path, f"mode {image.mode}", f"{' or '.join(MODES[content])} for this {content}", remedy)
+        remedy = f"{NUMBERS}, not colours" if content in ("labels", "parts") else f"Convert it to {MODES[content][0]}"
+        raise fail(path, f"mode {image.mode}", f"{' or '.join(MODES[content])} for {NAMES[content]}", remedy)
 
 
 def _judge_exif(path: Path, image: Image.Image) -> None:
@@ -115,7 +119,8 @@ def _plain(path: Path, image: Image.Image, content: Content, labels: Labels) -> 
         ours = labels.table()[np.asarray(image)]
         if (ours == UNKNOWN_LABEL).any():
             unknown = int(np.asarray(image)[ours == UNKNOWN_LABEL][0])
-            raise fail(path, f"label {unknown}", labels.expected, f"Store {labels.expected.split()[0]} labels")
+            whose = labels.expected.split("'")[0]
+            raise fail(path, f"label {unknown}", labels.expected, f"{NUMBERS} of {whose}, not colours")
         return Image.fromarray(ours)
     if content == "parts":
         return _parts(path, np.asarray(image))

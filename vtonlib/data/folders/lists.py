@@ -9,8 +9,9 @@ from pathlib import Path
 
 from vtonlib.data.folders.files import folder_fault, lies_at
 from vtonlib.data.folders.layout import FileSet, Layout, Part
+from vtonlib.data.folders.layouts import LAYOUTS
 from vtonlib.data.folders.problem import Problem
-from vtonlib.data.folders.rows import Pair, identity, read_list
+from vtonlib.data.folders.rows import Pair, identity, is_blank, read_list
 from vtonlib.data.source import SPLITS, Split
 
 
@@ -59,6 +60,12 @@ def _folder_problems(base: Path, files: FileSet, root: Path, split: Split, prese
     return problems
 
 
+def _line_of(person: str, layout: Layout) -> str:
+    """The line of a person, whose garment is for the reader to choose."""
+    plain = layout.divided(person)[1]
+    return f"{plain} GARMENT" if layout.columns is None else f"REFERENCE,{plain}"
+
+
 def _unpaired(
     root: Path, layout: Layout, split: Split, section: str, pairs: list[Pair]
 ) -> tuple[list[Pair], list[Problem]]:
@@ -74,7 +81,7 @@ def _unpaired(
             path,
             f"no line for {layout.divided(name)[1]}",
             f"every person of {layout.lists[split]}",
-            f"Add the line '{layout.line}'",
+            f"Add a line '{_line_of(name, layout)}'",
         )
         for name in dict.fromkeys(absent)
     ]
@@ -107,6 +114,15 @@ def _two_truths(base: Path, path: Path, layout: Layout, pairs: list[Pair]) -> li
     return []
 
 
+def _left_out(root: Path, layout: Layout, split: Split, section: str) -> bool:
+    """Whether the lists say that a category has nobody in a split: they are empty, and another category's is not."""
+    unpaired = layout.unpaired_path(root, split, section)
+    if not is_blank(layout.list_path(root, split, section)) or (lies_at(unpaired) and not is_blank(unpaired)):
+        return False
+    others = (layout.list_path(root, split, name) for name in LAYOUTS[layout.name].sections if name != section)
+    return any(lies_at(other) and not is_blank(other) for other in others)
+
+
 def _index_section(root: Path, layout: Layout, split: Split, section: str, preset: str) -> SplitIndex:
     """The pairs of a section's split and the problems of its lists and folders. Opens no image."""
     path, base = layout.list_path(root, split, section), layout.base(root, split, section)
@@ -118,6 +134,8 @@ def _index_section(root: Path, layout: Layout, split: Split, section: str, prese
             what += f" and {layout.garments.parts[0].folder}/"
         remedy = f"Rename {other} to {path.name}" if other else what
         return SplitIndex(problems=[Problem(path, found, "a list of pairs", remedy)])
+    if _left_out(root, layout, split, section):
+        return SplitIndex()
     listed, problems = read_list(path, layout, section)
     pairs, more = _unpaired(root, layout, split, section, listed)
     own = [pair.person if layout.own_by_name else pair.garment for pair in listed]
@@ -171,9 +189,10 @@ def _shared_persons(root: Path, layout: Layout, splits: dict[Split, SplitIndex])
 
 def own_garments(root: Path, layout: Layout, split: Split, index: SplitIndex) -> Problem | None:
     """The problem that a section's split gives everyone their own garment, so that nothing can be put on anybody."""
+    rows = list(zip(index.pairs, index.own, strict=True))
     for section in layout.sections:
-        rows = zip(index.pairs, index.own, strict=True)
-        if not any(pair.garment != own and layout.divided(own)[0] == section for pair, own in rows):
+        others = [pair.garment != own for pair, own in rows if layout.divided(own)[0] == section]
+        if others and not any(others):
             remedy = f"Add {layout.unpaired.format(split=split)} with lines '{layout.line}'"
             path = layout.list_path(root, split, section)
             return Problem(path, "everyone with their own garment", "other garments", remedy)
@@ -182,6 +201,8 @@ def own_garments(root: Path, layout: Layout, split: Split, index: SplitIndex) ->
 
 def index_folder(root: Path, layout: Layout, preset: str = "") -> tuple[dict[Split, SplitIndex], list[Problem]]:
     """Every split of which there is a list or a folder; or the one problem that there is none.
+
+    A split in which a category has nobody is none of that category's root.
 
     ``preset`` is what is to be trained: some need files that others do not.
     """
@@ -200,6 +221,7 @@ def index_folder(root: Path, layout: Layout, preset: str = "") -> tuple[dict[Spl
         expected = f"{first.relative_to(root)}" + f" and {base.name}/" * own
         return {}, [Problem(root, found, expected, remedy)]
     indexed = {split: index_split(root, layout, split, preset) for split in splits}
+    indexed = {split: index for split, index in indexed.items() if index.pairs or index.problems}
     return indexed, _shared_persons(root, layout, indexed)
 
 

@@ -27,8 +27,34 @@ BODY_18 = {name: number - (number > 8) for name, number in BODY_25.items()}
 """Where OpenPose's 18-point body has our joints."""
 REACH = 2.0
 """Farthest coordinate of a flow: the garment's picture ends at 1, and a worn seam may lie a little outside."""
+FARTHEST = 1e32
+"""Joints from here on are no pixels of any picture, and no number that is stored."""
 BROKEN = (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError)
 """What reading numbers raises that are none."""
+ENTRIES = ("people", "pose_keypoints_2d", "keypoints", "flow", "flow_mask")
+"""The names under which files hold their numbers."""
+
+
+def _in_words(error: Exception) -> str:
+    """What was found where reading numbers raised ``error``."""
+    match error:
+        case RecursionError():
+            return "JSON nested too deeply"
+        case json.JSONDecodeError():
+            return f"no JSON ({error.msg} in line {error.lineno})"
+        case UnicodeDecodeError():
+            return "no JSON (bytes that are no text)"
+        case safetensors.SafetensorError():
+            return f"no safetensors file ({str(error)[:200]})"
+        case OverflowError() | MemoryError():
+            return "numbers too large to read"
+        case KeyError() if error.args[0] in ENTRIES:
+            return f"no entry '{error.args[0]}'"
+    return "not the expected structure"
+
+
+def _joints(points: Array) -> str:
+    return f"{len(points)} joint{'s' * (len(points) != 1)}"
 
 
 def decode_keypoints(path: Path, root: Path) -> Array:
@@ -38,13 +64,13 @@ def decode_keypoints(path: Path, root: Path) -> Array:
         people = json.loads(read_bytes(path, root))["people"]
         if not people:
             return np.full((len(KEYPOINTS), 2), np.nan, dtype=np.float32)
-        points = np.asarray(people[0]["pose_keypoints_2d"], dtype=np.float32).reshape(-1, 3)
+        points = np.asarray(people[0]["pose_keypoints_2d"], dtype=np.float64).reshape(-1, 3)
     except FolderError:
         raise
     except BROKEN as error:
-        raise fail(path, f"something else ({type(error).__name__}: {str(error)[:200]})", expected) from None
+        raise fail(path, _in_words(error), expected) from None
     if len(points) not in (18, 25):
-        raise fail(path, f"{len(points)} joints", expected)
+        raise fail(path, _joints(points), expected)
     return _ours(path, points, BODY_25 if len(points) == 25 else BODY_18)
 
 
@@ -52,13 +78,13 @@ def decode_joints(path: Path, root: Path) -> Array:
     """Joints [j 2] of a DressCode file, in pixels of the picture that it counts in, NaN where there is none."""
     expected = "'keypoints' with 18 rows x, y, confidence, number"
     try:
-        points = np.asarray(json.loads(read_bytes(path, root))["keypoints"], dtype=np.float32)
+        points = np.asarray(json.loads(read_bytes(path, root))["keypoints"], dtype=np.float64)
     except FolderError:
         raise
     except BROKEN as error:
-        raise fail(path, f"something else ({type(error).__name__}: {str(error)[:200]})", expected) from None
+        raise fail(path, _in_words(error), expected) from None
     if points.shape != (18, 4):
-        found = f"{len(points)} joints" if points.ndim == 2 and points.shape[1] == 4 else f"numbers {points.shape}"
+        found = _joints(points) if points.ndim == 2 and points.shape[1] == 4 else f"numbers {points.shape}"
         raise fail(path, found, expected)
     points[(points[:, 0] < 0) | (points[:, 1] < 0)] = 0
     return _ours(path, points, BODY_18)
@@ -70,10 +96,10 @@ def _ours(path: Path, points: Array, numbers: dict[str, int]) -> Array:
     for row, name in enumerate(KEYPOINTS):
         point = points[numbers[name]]
         if not point[2] <= 0:
-            joints[row] = point[:2]
-            if not np.isfinite(point[:3]).all():
-                where = f"a {name.replace('_', ' ')} at {joints[row].tolist()}"
+            if not (np.abs(point[:3]) < FARTHEST).all():
+                where = f"a {name.replace('_', ' ')} at {point[:2].tolist()}"
                 raise fail(path, where, "pixels of the image")
+            joints[row] = point[:2]
     return joints
 
 
@@ -90,7 +116,7 @@ def decode_flow(path: Path, root: Path, size: ImageSize | None) -> tuple[Array, 
     except FolderError:
         raise
     except (safetensors.SafetensorError, KeyError, ValueError, TypeError, MemoryError) as error:
-        raise fail(path, f"something else ({type(error).__name__}: {str(error)[:200]})", expected) from None
+        raise fail(path, _in_words(error), expected) from None
     if flow.shape != (*mask.shape, 2) or mask.ndim != 2:
         raise fail(path, f"'flow' {list(flow.shape)} and 'flow_mask' {list(mask.shape)}", expected)
     height, width = mask.shape

@@ -15,7 +15,8 @@ from torch import Tensor
 from vtonlib.config import DataConfig
 from vtonlib.data.batch import KEYPOINTS, PARSE_LABELS, TryOnBatch
 from vtonlib.data.folders.example import Example, aspect_problem, load_example
-from vtonlib.data.folders.layout import UNKNOWN_LABEL, Array, FileSet
+from vtonlib.data.folders.files import lies_at
+from vtonlib.data.folders.layout import UNKNOWN_LABEL, Array, FileSet, Layout
 from vtonlib.data.folders.layouts import at
 from vtonlib.data.folders.lists import index_folder, own_garments
 from vtonlib.data.folders.problem import FolderError, Problem
@@ -74,7 +75,8 @@ class Folder:
     transfer the warp is the reference as it is.
 
     Raises:
-        FolderError: if no layout, or more than one, is recognised; names the first file at fault, what was found and
+        FolderError: if no layout, or more than one, is recognised; if ``config.reference`` asks for garments and the
+            layout is one of pose transfer, or the other way round; names the first file at fault, what was found and
             expected, and a remedy.
 
     Book: sec-folders.
@@ -83,10 +85,8 @@ class Folder:
     def __init__(self, root: str | Path, config: DataConfig, *, preset: str = "") -> None:
         self.root, self.layout = at(Path(root), config.layout)
         self.preset = preset
-        if config.reference == "person" and not self.layout.transfers_pose:
-            found = f"a folder of {self.layout.title}, whose references are garments"
-            remedy = "Name a folder of DeepFashion, or set data.reference=garment"
-            raise FolderError(Problem(self.root, found, "references that show the person (data.reference)", remedy))
+        if (config.reference == "person") != self.layout.transfers_pose:
+            raise FolderError(_other_reference(self.root, self.layout))
         self.height, self.width = config.height, config.width
         self._splits, problems = index_folder(self.root, self.layout, preset)
         problems += [problem for index in self._splits.values() for problem in index.problems]
@@ -106,7 +106,10 @@ class Folder:
         """
         if split not in self._splits:
             remedy = "Use another split, or add the list" + f" and {split}/" * (not self.layout.shares_pictures)
-            raise FolderError(Problem(self._list(split), "nothing", f"a list for the split '{split}'", remedy))
+            path = self._list(split)
+            raise FolderError(
+                Problem(path, "no pairs" if lies_at(path) else "nothing", f"a list for the split '{split}'", remedy)
+            )
         return self._splits[split].pairs
 
     def _list(self, split: Split) -> Path:
@@ -211,6 +214,20 @@ class Folder:
             misalign_mask=to_masks(misalign),
             index=indices,
         )
+
+
+def _other_reference(root: Path, layout: Layout) -> Problem:
+    """The problem that a folder of pose transfer is to be tried on, or the other way round."""
+    if layout.transfers_pose:
+        found, expected = (
+            f"a folder of {layout.title}, for pose transfer",
+            "garments to try on (data.reference=garment)",
+        )
+        remedy = "Name a folder of VITON-HD or DressCode, or transfer poses: preset leffa_pose, model leffa-pose-tiny, "
+        return Problem(root, found, expected, remedy + "or --set data.reference=person")
+    found = f"a folder of {layout.title}, whose references are garments"
+    remedy = "Name a folder of DeepFashion, or set data.reference=garment"
+    return Problem(root, found, "references that show the person (data.reference)", remedy)
 
 
 def _joints(example: Example) -> Float[Tensor, "j 2"]:

@@ -29,7 +29,9 @@ class Pair:
 def _name_fault(name: str, layout: Layout, role: int) -> tuple[str, str]:
     """What is wrong with a listed name of a person (0) or garment (1), and what is expected; empty if nothing is."""
     plain = f"a plain file name ending in {' or '.join(IMAGE_SUFFIXES)}"
-    leaves = r"[\\\0]|^[A-Za-z]:|^/|(^|/)\.{0,2}(/|$)" if layout.nested else r"[/\\\0]|^[A-Za-z]:|^\.{1,2}$"
+    if "\0" in name:
+        return "a name with a NUL byte", layout.rules[role].looks if layout.rules else plain
+    leaves = r"[\\]|^[A-Za-z]:|^/|(^|/)\.{0,2}(/|$)" if layout.nested else r"[/\\]|^[A-Za-z]:|^\.{1,2}$"
     if re.search(leaves, name):
         return "a name that leads to another folder", layout.rules[role].looks if layout.rules else plain
     if not name.lower().endswith(IMAGE_SUFFIXES):
@@ -59,7 +61,8 @@ def _judge(path: Path, layout: Layout, number: int, line: str, names: list[str])
     for role, name in enumerate(names):
         fault, expected = _name_fault(name, layout, role)
         if fault:
-            return Problem(path, f"{fault} in line {number} ('{name[:80]}')", expected, remedy)
+            shown = name[:80].replace("\0", "\\0")
+            return Problem(path, f"{fault} in line {number} ('{shown}')", expected, remedy)
     if layout.rules and names[0] == names[1]:
         found = f"'{names[0]}' paired with itself in line {number}"
         return Problem(path, found, "two pictures", f"Remove line {number}")
@@ -122,6 +125,14 @@ def _text(path: Path, layout: Layout) -> str:
     except UnicodeDecodeError as error:
         found = f"bytes that are not UTF-8 (at offset {error.start})"
         raise FolderError(Problem(path, found, "UTF-8 text", "Save the list as UTF-8")) from None
+
+
+def is_blank(path: Path) -> bool:
+    """Whether a list is a file that holds no more than empty lines."""
+    try:
+        return path.is_file() and path.stat().st_size <= 64 and not path.read_bytes().strip()
+    except OSError:
+        return False
 
 
 def read_list(path: Path, layout: Layout, section: str = "") -> tuple[list[Pair], list[Problem]]:

@@ -4,7 +4,8 @@
   ``cross/`` the garment of the unpaired task is ``00000i_01``. ``train_pairs.txt`` gives everyone their own garment and
   ``test_pairs.txt`` the other one.
 - DressCode: examples are counted through all splits, which share their folders; number i is ``00000i_0`` in the folder
-  of its garment's category, with its own garment ``00000i_1``. Garments of the unpaired task are counted on.
+  of its garment's category, with its own garment ``00000i_1``. Garments of the unpaired task are counted on. A category
+  of which a split has no example gets an empty list.
 - DeepFashion: number i, counted so, is ``WOMEN/World/id_0000000i/02_1_front``, to be made of ``01_1_front``.
 """
 
@@ -70,6 +71,7 @@ def write_folder(
         for split, count in counts.items():
             _Writer(folder, kind, split, f".{image_format}", first, total).write(source, count, bar)
             first += count if kind.shares_pictures else 0
+        _write_empty_lists(folder, kind, tuple(counts))
 
 
 def _counts(source: TryOnSource, wanted: dict[Split, int]) -> dict[Split, int]:
@@ -82,6 +84,17 @@ def _counts(source: TryOnSource, wanted: dict[Split, int]) -> dict[Split, int]:
     if not counts:
         raise ValueError("train, test and cross are all 0: expected at least one example")
     return counts
+
+
+def _write_empty_lists(folder: Path, layout: Layout, splits: tuple[Split, ...]) -> None:
+    """Empty lists where a category has examples, but none of a split: of other data sets every list is written."""
+    if layout.sections == ("",):
+        return
+    for section in layout.sections:
+        for split in splits if (folder / section).is_dir() else ():
+            layout.list_path(folder, split, section).touch()
+            if split != "train":
+                layout.unpaired_path(folder, split, section).touch()
 
 
 @contextmanager
