@@ -30,7 +30,7 @@ A1 Each of augmentation, total variation, entropy, added in this order, lowers t
 T  Told (positive control) errs least; uniform attention and the copy (negative) err more than every arm.
 
 Measured so far: ``none`` and what goes on from it, five seeds of garments laid anyhow and five of garments laid
-straight; anyhow the layers, two, and ``...-scratch``, one. Augmentation (A1) is prepared, and not measured.
+straight; anyhow the layers, two, and ``...-scratch``, three. Augmentation (A1) is prepared, and not measured.
 
     python -m benchmarks.shaping [--laid anyhow] [--seeds 0 1 2 3 4] [--arms none control] [--out results.json]
 
