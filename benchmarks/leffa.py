@@ -23,7 +23,7 @@ D9 Layers of the pair: without the coarse attention of 8x6 tokens and the first 
    than on all; on the coarse one alone it changes the others by less than a twentieth.
 D10 Noise levels: below 500, where the person shows through the noise, it teaches less than at and above 500.
 
-Measured so far: of the pair ``none``, ``control``, ``leffa``, ``told``, ``another``, ``two-n``, ``fine`` and ``coarse``,
+Measured so far: of the pair ``none``, ``control``, ``leffa``, ``told``, ``another``, ``two-n``, ``fine``, ``coarse``,
 and of StableVITON the first three, ``paper`` and ``told``; the other arms are prepared. Found for the pair: D1 holds,
 by a fiftieth of a token; D2 does not, pictures hardly change; D5 and D9 hold; D8 does not, 2n keys change nothing.
 
