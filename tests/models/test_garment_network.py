@@ -84,7 +84,8 @@ def test_the_networks_within_know_their_own_arguments():
     """diffusers records what an ``__init__`` names; UNetTrunk names nothing and passes it on."""
     network = GarmentUNet.from_unet(UNet(**TINY), in_channels=7)
     known = {name: value for name, value in network.config.items() if not name.startswith("_")}
-    assert known == TINY | {"in_channels": 7} and network.conv_in.in_channels == 7
+    ours = {"in_channels": 7, "transformer_layers_per_block": 1, "use_linear_projection": False}
+    assert known == TINY | ours and network.conv_in.in_channels == 7
     with pytest.raises(TypeError, match="widths"):
         GarmentUNet(widths=(8, 16))
 
