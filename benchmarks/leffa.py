@@ -66,7 +66,7 @@ from vtonlib.evaluation import frechet_distance, kernel_distance, pck, ssim, tru
 from vtonlib.evaluation.dispersion import spread_in_tokens
 from vtonlib.experiment import load_pipeline, try_on
 from vtonlib.grids import masked_mean, resize_flow, warp
-from vtonlib.losses.flow import TEMPERATURE, joined_flow, leffa
+from vtonlib.losses.flow import TEMPERATURE, joined_flow, leffa, reference_share
 from vtonlib.memory import keep_freed_memory
 from vtonlib.models.classifier import load_classifier
 from vtonlib.pipelines.leffa import LeffaPipeline
@@ -265,13 +265,6 @@ class Runs:
         return {"seed": seed, "norms": norms}
 
 
-def reference_share(record: AttentionRecord, known: Tensor) -> float:
-    """The share of the weight that the last lattice of keys gets, of queries whose true place is known."""
-    values = record.query.new_zeros(record.key.shape[2], 1)
-    values[-record.key_grids[-1].tokens :] = 1
-    return float(record.read(values[None, None]).mean(1)[known].mean())
-
-
 @torch.no_grad()
 def looks(attention: Mapping[str, AttentionRecord], batch: TryOnBatch) -> Scores:
     """What is read from every attention to the garment, by name."""
@@ -282,7 +275,8 @@ def looks(attention: Mapping[str, AttentionRecord], batch: TryOnBatch) -> Scores
         known = truth_on_lattice(batch.flow, batch.flow_mask, *record.query_grid)[1].flatten(1) > 0.5
         right = pck(centres, batch.flow, batch.flow_mask, [1.0], lattice=TOKENS)
         kept = {"error": error(expected_coordinates(part), batch, lattice=batch.size), "pck": float(right.nanmean())}
-        share = reference_share(record, known)
+        joined = len(record.key_grids) > 1
+        share = float(reference_share(record, temperature=1.0).mean(1).flatten(1)[known].mean()) if joined else 1.0
         found[name] = kept | readings(part, batch) | {"share": share}
         found[name]["all_mass"] = found[name]["mass"] * share
     return found

@@ -9,6 +9,7 @@ from gan_stages import TASKS, new_pipeline, stage_config
 from PIL import Image
 
 from vtonlib import experiment
+from vtonlib.attention import AttentionRecord, Grid, expected_coordinates
 from vtonlib.cli import main
 from vtonlib.config import DataConfig, override
 from vtonlib.data.folders import write_folder
@@ -241,6 +242,18 @@ def test_the_flow_of_a_warping_network_is_the_correspondence(assembled):
     name, flow = worn.correspondence()
     assert name == "geometric matching" and flow.shape == (2, 32, 24, 2) and not worn.attention
     assert torch.equal(flow, worn.flows[name])
+
+
+def test_the_correspondence_is_the_surest_attention_of_the_finest():
+    """Not a coarse one, however sure: from that little is painted, and in shipped models it looks at single keys."""
+
+    def look(sharpness, *grid):
+        tokens = torch.eye(grid[0] * grid[1])[None, None]
+        return AttentionRecord(tokens, tokens, sharpness, Grid(*grid), (Grid(*grid),))
+
+    attention = {"coarse and sure": look(100.0, 2, 2), "wide": look(1.0, 4, 3), "fine": look(5.0, 4, 3)}
+    name, flow = experiment.TryOn(torch.zeros(1, 3, 8, 6), attention, {}).correspondence()
+    assert name == "fine" and torch.equal(flow, expected_coordinates(attention["fine"]))
 
 
 def test_options_of_diffusion_models_are_refused_by_name(assembled):
