@@ -19,7 +19,7 @@ import json
 import platform
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,10 @@ VARIANTS = {"fp32": tuple(LOSSES), "bf16": ("none", "leffa")}
 class EveryQuery:
     """The released self-attention: the reference's tokens ask too, and their answers are thrown away."""
 
-    def __init__(self, reference: Sequence[Tensor]) -> None:
-        self.reference = iter(reference)
+    def __init__(
+        self, reference: Sequence[Tensor], kernel: Callable[..., Tensor] = F.scaled_dot_product_attention
+    ) -> None:
+        self.reference, self.kernel = iter(reference), kernel
 
     def attend(self, attn: Attention, tokens: Tensor) -> Tensor:
         """The output of the painted picture's tokens."""
@@ -55,13 +57,12 @@ class EveryQuery:
         query, key, value = (
             layer(joined).unflatten(-1, (attn.heads, -1)).transpose(1, 2) for layer in (attn.to_q, attn.to_k, attn.to_v)
         )
-        answers = F.scaled_dot_product_attention(query, key, value)
+        answers = self.kernel(query, key, value)
         return attn.to_out[0](answers.transpose(1, 2).flatten(2))[:, : tokens.shape[1]]
 
 
-def with_every_query(model: LeffaUNet, sample: Tensor, time: Tensor, reference: Sequence[Tensor]) -> Tensor:
+def with_every_query(model: LeffaUNet, sample: Tensor, time: Tensor, exchange: EveryQuery) -> Tensor:
     """The prediction, computed as released."""
-    exchange = EveryQuery(reference)
     *_, hidden = model.unet.merge(model.unet.encode(sample, time, None, exchange=exchange), None, exchange=exchange)
     return model.unet.to_output(hidden)
 
@@ -87,7 +88,7 @@ def loss_of_step(model: LeffaUNet, name: str, given: dict[str, Tensor]) -> Tenso
             prediction = model(sample, time, features)
         terms = follow(following, tap, (given["garment"], given["photo"]), given["worn"], time)
     elif name == "every_query":
-        prediction = with_every_query(model, sample, time, features.values)
+        prediction = with_every_query(model, sample, time, EveryQuery(features.values))
     else:
         prediction = model(sample, time, features)
     return F.mse_loss(prediction.float(), given["target"]) + sum(terms.values())

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.leffa_step import with_every_query
+from benchmarks.leffa_step import EveryQuery, with_every_query
 from vtonlib.attention import Grid
 from vtonlib.models.joined import TokenRecorder, exchange_tokens
 from vtonlib.models.leffa import LeffaUNet
@@ -62,7 +62,7 @@ def measure(seed: int) -> dict[str, float]:
             count(lambda: model.encode_reference(reference, time)),
             count(lambda: model(sample, time, features)),
         )
-        released_once = count(lambda: with_every_query(model, sample, time, features.values))
+        released_once = count(lambda: with_every_query(model, sample, time, EveryQuery(features.values)))
         held, pose = files("leffa_try_on"), files("leffa_pose")
     released, step = read_whole + released_once, read + once
     return {

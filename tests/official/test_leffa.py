@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 import pytest
 import torch
 from diffusers import AutoencoderKL
-from diffusers.models.attention_processor import Attention
 from leffa_goldens import TINY, given, released_keys, tiny_model
 from stable_viton_goldens import assert_near, tensors
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.leffa_step import EveryQuery, with_every_query
 from vtonlib.attention import AttentionTap
 from vtonlib.models.leffa import LeffaUNet
 from vtonlib.official import RELEASES, load
@@ -75,29 +73,8 @@ def test_every_weight_that_is_kept_is_read(network: str) -> None:
     assert {name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()} == set()
 
 
-class EveryQuery:
-    """The released self-attention: the reference's tokens ask too, and their answers are thrown away."""
-
-    def __init__(self, reference: Sequence[Tensor], *, fused: bool = False) -> None:
-        self.reference: Iterator[Tensor] = iter(reference)
-        self.fused = fused
-
-    def attend(self, attn: Attention, tokens: Tensor) -> Tensor:
-        joined = torch.cat((tokens, next(self.reference)), dim=1)
-        query, key, value = (
-            layer(joined).unflatten(-1, (attn.heads, -1)).transpose(1, 2) for layer in (attn.to_q, attn.to_k, attn.to_v)
-        )
-        if self.fused:
-            answers = torch.nn.functional.scaled_dot_product_attention(query, key, value)
-        else:
-            answers = (query @ key.mT * query.shape[-1] ** -0.5).softmax(-1) @ value
-        return attn.to_out[0](answers.transpose(1, 2).flatten(2))[:, : tokens.shape[1]]
-
-
-def with_every_query(model: LeffaUNet, sample: Tensor, time: Tensor, exchange: EveryQuery) -> Tensor:
-    features = model.unet.encode(sample, time, None, exchange=exchange)
-    *_, hidden = model.unet.merge(features, None, exchange=exchange)
-    return model.unet.to_output(hidden)
+def explicit_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    return (query @ key.mT * query.shape[-1] ** -0.5).softmax(-1) @ value
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -107,7 +84,7 @@ def test_half_of_the_queries_give_the_same(network: str) -> None:
     with torch.no_grad():
         features = model.encode_reference(reference.double(), time)
         half = model(sample.double(), time, features)
-        whole = with_every_query(model, sample.double(), time, EveryQuery(features.values))
+        whole = with_every_query(model, sample.double(), time, EveryQuery(features.values, explicit_attention))
     torch.testing.assert_close(half, whole, rtol=0, atol=1e-12)
     assert half.abs().max() > 0.1
 
@@ -177,7 +154,7 @@ def test_a_guided_step_is_cheaper_than_the_release(release: str, model: LeffaUNe
             model(sample, time, features)
         counts["half"] = counter.get_total_flops()
         with FlopCounterMode(display=False) as counter:
-            with_every_query(model, sample, time, EveryQuery(features.values, fused=True))
+            with_every_query(model, sample, time, EveryQuery(features.values))
         counts["whole"] = counter.get_total_flops()
     limit, accelerated, released = {"leffa_try_on": (14.6, 8.5, 13.02), "leffa_pose": (18.9, 10.6, 12.98)}[release]
     assert counts["half"] <= accelerated * 1e12
