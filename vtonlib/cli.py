@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -46,16 +47,24 @@ def train(options: argparse.Namespace) -> None:
     if options.data:
         config = replace(config, data=replace(config.data, root=str(options.data)))
     out = options.out or Path("runs") / f"{options.preset}-{options.size}"
+    fit = experiment.train_progressively if options.progressive else experiment.train
     try:
-        print(f"trained: {experiment.train(config, out)}")
+        final = fit(config, out)
+        if os.environ.get("RANK", "0") == "0":  # one of several processes
+            print(f"trained: {final}")
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_how_to_resume(out)) from None
 
 
 def _how_to_resume(out: Path) -> str:
+    from vtonlib.experiment import STAGES
     from vtonlib.training.checkpoint import checkpoint_folders
 
-    folders = checkpoint_folders(out / "checkpoints")
+    folders = [
+        folder
+        for run in (out, *(out / stage for stage in STAGES))
+        for folder in checkpoint_folders(run / "checkpoints")
+    ]
     if folders:
         return f"the same command goes on from {folders[-1]}"
     return f"{out} has no checkpoint yet, so the same command starts anew; train.save_every=20 writes them sooner"
@@ -215,6 +224,7 @@ def _add_train(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="a.b=c", help="override settings, e.g. train.steps=60"
     )
+    verb.add_argument("--progressive", action="store_true", help="Leffa's three stages, one after the other, in --out")
     verb.set_defaults(call=train)
 
 
@@ -287,7 +297,7 @@ def _add_data(verb: argparse.ArgumentParser) -> None:
     make.add_argument("--seed", type=whole(0, 2**32 - 1), default=0)
     make.add_argument("--laid", choices=get_args(Laid), default="straight", help="how garments lie in their pictures")
     make.add_argument(
-        "--layout", choices=get_args(FolderLayout)[1:], default="viton_hd", help="deepfashion: pose transfer"
+        "--layout", choices=get_args(FolderLayout)[1:4], default="viton_hd", help="deepfashion: pose transfer"
     )
     make.add_argument("--format", choices=("jpg", "png"), default="jpg", help="png: nothing is lost")
     make.set_defaults(call=make_data)

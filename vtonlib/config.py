@@ -33,7 +33,7 @@ Size = Literal["tiny", "small", "base"]
 Schedule = Literal["constant", "cosine", "linear"]
 Laid = Literal["straight", "anyhow"]
 Reference = Literal["garment", "person"]
-FolderLayout = Literal["auto", "viton_hd", "dresscode", "deepfashion"]
+FolderLayout = Literal["auto", "viton_hd", "dresscode", "deepfashion", "persons"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +53,8 @@ class DataConfig(Settings):
     """What the world's persons are painted from: a flat garment to try on, or themselves in another pose, which is pose
     transfer. What a folder holds, its layout says."""
     root: str = ""
-    """A folder of VITON-HD, DressCode (or one of its categories) or DeepFashion; empty: the procedural world."""
+    """A folder of VITON-HD, DressCode (or one of its categories), DeepFashion or persons alone; empty: the procedural
+    world."""
     layout: FolderLayout = "auto"
     """The folder's layout; ``auto``: recognised by what lies there."""
 
@@ -65,7 +66,11 @@ class TrainConfig(Settings):
     steps: Count = 1000
     """Updates to do."""
     batch_size: Count = 32
-    """Examples of each update."""
+    """Examples of each update, over all processes."""
+    accumulate: Count = 1
+    """Pieces in which a process computes its share of an update, one after another: memory for one is enough."""
+    workers: Natural = 0
+    """Processes that read batches ahead of each process that trains; 0: each batch is read when its step comes."""
     learning_rate: Annotated[float, Range(0, above=True)] = 1e-3
     """Largest learning rate; each phase multiplies it by its own ``rate``."""
     warmup_steps: Natural = 20

@@ -50,9 +50,18 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a text file; until it is complete, its predecessor stays."""
+    """Write a text file; until it is complete and on the disk, its predecessor stays."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+        flush(temporary)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, so that a power failure does not undo it."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        flush(folder.parent)
 
 
 @contextmanager
@@ -63,19 +72,19 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     """
     temporary, previous = (folder.with_name(f".{folder.name}.{end}") for end in ("tmp", "old"))
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+    make_folder(temporary)
     try:
         yield temporary
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     for path in (*sorted(temporary.rglob("*")), temporary):
-        _flush(path)
+        flush(path)
     if folder.exists():
         shutil.rmtree(previous, ignore_errors=True)
         os.rename(folder, previous)
     os.rename(temporary, folder)
-    _flush(folder.parent)
+    flush(folder.parent)
     shutil.rmtree(previous, ignore_errors=True)
 
 
@@ -131,7 +140,7 @@ def hold(folder: Path) -> Iterator[None]:
     Raises:
         BlockingIOError: where another process (or another block of this one) holds it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     descriptor = _lock(folder)
     try:
         yield
@@ -159,7 +168,8 @@ def _lock(folder: Path) -> int | None:
     return descriptor
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk, where a power failure does not reach them."""
     if path.is_dir() and os.name == "nt":  # Windows cannot open folders
         return
     descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)

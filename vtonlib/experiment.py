@@ -6,7 +6,7 @@ Book: sec-end-to-end.
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
@@ -28,12 +28,14 @@ from vtonlib.pipelines.load import INDEX, METHODS, Pipeline, read_pipeline
 from vtonlib.pipelines.options import GuidanceOn, ReferenceSteps, Repaint, Start, check_choices
 from vtonlib.pipelines.schedulers import SamplerName
 from vtonlib.pipelines.translation import TranslationPipeline
-from vtonlib.presets import ExperimentConfig, build, open_source, read_config, to_json
+from vtonlib.presets import ExperimentConfig, build, open_source, progressive, read_config, to_json
 from vtonlib.settings import Seed, within
 from vtonlib.training.trainer import EXAMPLES, Trainer, seed_everything
 
 FINAL = "final"
 """Where in its run folder a trainer leaves what it trained."""
+STAGES = ("low", "whole", "followed")
+"""Run folders of :func:`train_progressively`: half the size, the whole, and with Leffa's loss."""
 
 
 def train(config: ExperimentConfig, out: Path) -> Path:
@@ -47,6 +49,22 @@ def train(config: ExperimentConfig, out: Path) -> Path:
     examples = task.examples(source, EXAMPLES)
     Trainer(task, task.batches(source, config.train), config.train, out, experiment=config, examples=examples).fit()
     return out / FINAL
+
+
+def train_progressively(config: ExperimentConfig, out: Path) -> Path:
+    """Train a Leffa's three stages (:func:`vtonlib.presets.progressive`), each from what the one before it left.
+
+    The stages are runs in ``out``, as :func:`train` makes them; returns the folder of the last one's final weights.
+
+    Raises:
+        ValueError: for a config of another task, and when a stage's run was made with other settings.
+    """
+    initial = ""
+    for name, stage in zip(STAGES, progressive(config), strict=True):
+        task = replace(stage.task, initial=initial) if initial else stage.task  # type: ignore[arg-type]
+        train(replace(stage, task=task), out / name)
+        initial = str(out / name)
+    return out / STAGES[-1] / FINAL
 
 
 def load_pipeline(run: Path) -> Pipeline:

@@ -17,6 +17,8 @@ TRACEBACK = "VTON_TRACEBACK"
 """Set this environment variable to see the traceback of expected errors as well."""
 LONGEST = 1000
 """Characters of a message; values that somebody gave may be longer."""
+LEFT = "Connection closed by peer"
+"""What a process hears, in the middle of a longer message, when another ends that it trains with."""
 REMEDIES = {
     errno.ENOSPC: "The disk is full: make room, then run the same command again",
     errno.EDQUOT: "The disk's quota is used up: make room, then run the same command again",
@@ -32,8 +34,9 @@ REMEDIES = {
 
 
 def is_expected(error: BaseException) -> bool:
-    """Whether ``error`` is told in one line (see :data:`EXPECTED`); a GPU without memory counts."""
-    return isinstance(error, EXPECTED) or type(error).__name__ == "OutOfMemoryError"
+    """Whether ``error`` is told in one line (see :data:`EXPECTED`); a GPU without memory counts, and so does a process
+    that has left those that train together."""
+    return isinstance(error, EXPECTED) or type(error).__name__ == "OutOfMemoryError" or LEFT in str(error)
 
 
 def explain(error: BaseException) -> str:
@@ -48,15 +51,21 @@ def explain(error: BaseException) -> str:
         return f"{text}. {REMEDIES[errno.ENOSPC]}"
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return f"the memory is used up ({text or 'MemoryError'}). Use a smaller train.batch_size or --size"
+    if LEFT in text:
+        return "another process of this training has ended; the same command goes on from the newest checkpoint"
     return text or type(error).__name__
 
 
 def report(error: BaseException) -> int:
     """Print an error that is expected, or an interruption; the exit status.
 
+    Of processes that train together the first that fails speaks; their launcher ends the others.
+
     Raises:
         BaseException: the error itself, where it is not expected or ``VTON_TRACEBACK`` is set.
     """
+    if not _speaks():
+        return 2
     if isinstance(error, KeyboardInterrupt):
         print(f"interrupted{f': {error}' if str(error) else ''}", file=sys.stderr)
         return 130
@@ -65,8 +74,24 @@ def report(error: BaseException) -> int:
         return 1
     if not is_expected(error) or os.environ.get(TRACEBACK):
         raise error
-    print(f"error: {explain(error)}", file=sys.stderr)
+    count, rank = os.environ.get("WORLD_SIZE", "1"), os.environ.get("RANK", "0")
+    where = "" if count == "1" else f" (process {rank} of {count})"
+    print(f"error: {explain(error)}{where}", file=sys.stderr, flush=True)
     return 2
+
+
+def _speaks() -> bool:
+    """Whether this process is the one of those that train together that tells of an error.
+
+    Before they know of each other all fail alike, so the main process does; later, the first that fails.
+    """
+    distributed = sys.modules.get("torch.distributed")  # torch is not imported for an error's sake
+    if distributed is None or not distributed.is_available() or not distributed.is_initialized():
+        return os.environ.get("RANK", "0") == "0"
+    try:
+        return bool(distributed.distributed_c10d._get_default_store().add("vtonlib/errors", 1) == 1)
+    except RuntimeError:  # the store is gone with a process that has spoken
+        return False
 
 
 @contextmanager

@@ -15,6 +15,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from vtonlib.shares import counted
+
 ALIGN_CORNERS = True
 
 
@@ -102,10 +104,11 @@ def resize_nearest(x: Float[Tensor, "b c h w"], height: int, width: int) -> Floa
 def masked_mean(x: Float[Tensor, "b c h w"], mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, ""]:
     """The mean of ``x`` over channels and the pixels of ``mask``, weighted by it, over the whole batch.
 
-    An empty mask gives 0 with gradient 0, not NaN. Equation: eq-masked-mean. Book: sec-how-to-use.
+    An empty mask gives 0 with gradient 0, not NaN. Where processes share the batch, the mean of their results
+    is the batch's (:func:`vtonlib.shares.counted`). Equation: eq-masked-mean. Book: sec-how-to-use.
     """
     weight = mask.to(x.dtype)
-    return (x * weight).sum() / (weight.sum() * x.shape[1]).clamp_min(torch.finfo(x.dtype).tiny)
+    return (x * weight).sum() / (counted(weight.sum()) * x.shape[1]).clamp_min(torch.finfo(x.dtype).tiny)
 
 
 def masked_mean_per_sample(x: Float[Tensor, "b c h w"], mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, " b"]:
@@ -137,5 +140,5 @@ def total_variation(field: Float[Tensor, "b h w e"], mask: Float[Tensor, "b 1 h 
         pairs = inside.narrow(dim, 1, size) * inside.narrow(dim, 0, size)
         steps = (field.narrow(dim, 1, size) - field.narrow(dim, 0, size)).abs().sum(-1)
         steps = steps.where(pairs > 0, 0)  # whatever lies outside, NaN too, counts nothing
-        total = total + (pairs * steps).sum() / pairs.sum().clamp_min(torch.finfo(field.dtype).tiny)
+        total = total + (pairs * steps).sum() / counted(pairs.sum()).clamp_min(torch.finfo(field.dtype).tiny)
     return total

@@ -406,9 +406,13 @@ def read_config(path: Path) -> ExperimentConfig:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         texts = {key: json.dumps(values[key]) for key in ("task", "data", "train")}
-        default = preset(str(values["preset"]), size=values["size"])
+        name, size = str(values["preset"]), values["size"]
     except (KeyError, TypeError, RecursionError, UnicodeDecodeError, json.JSONDecodeError):
         raise ValueError(f"{path}: not the config of a run ('preset', 'size', 'task', 'data', 'train')") from None
+    try:
+        default = preset(name, size=size)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
     parts = {key: from_json(type(getattr(default, key)), text, where=f"{path}: {key}") for key, text in texts.items()}
     return dataclasses.replace(default, **parts)
 

@@ -33,6 +33,10 @@ class BatchRecord:
         moved = {name: value.to(device, non_blocking=non_blocking) for name, value in self.tensors().items()}
         return replace(self, **moved)
 
+    def pin_memory(self) -> Self:
+        """The same batch in memory that a GPU copies from without waiting; data loaders ask for it by this name."""
+        return replace(self, **{name: value.pin_memory() for name, value in self.tensors().items()})
+
     @classmethod
     def concatenate(cls, parts: Sequence[Self]) -> Self:
         """Several batches of tensors as one.

@@ -5,6 +5,7 @@ Book: sec-end-to-end.
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +21,7 @@ from vtonlib.attention import AttentionRecord, Grid
 from vtonlib.config import DataConfig, Laid
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.data.domains import Domains
+from vtonlib.data.folders import Folder
 from vtonlib.data.source import Split, TryOnSource, ordered_batches
 from vtonlib.data.textures import TEXTURES
 from vtonlib.data.world import World
@@ -75,8 +77,8 @@ class Examples:
 
 
 def all_examples(data: DataConfig) -> tuple[Examples, ...]:
-    """Paired and unpaired test examples; in the world also the cross split, and for try-on all three with garments laid
-    the other way. Those that ``data`` describes come first."""
+    """Paired and unpaired test examples, of persons alone only the latter; in the world also the cross split, and for
+    try-on all three with garments laid the other way. Those that ``data`` describes come first."""
     kinds: tuple[tuple[str, Split, bool], ...] = (
         ("paired", "test", False),
         ("unpaired", "test", True),
@@ -84,6 +86,8 @@ def all_examples(data: DataConfig) -> tuple[Examples, ...]:
     )
     if data.root:
         source = open_source(data)
+        if isinstance(source, Folder) and source.layout.persons_only:
+            return (Examples("unpaired, persons alone", source, "test", True),)
         return tuple(Examples(name, source, split, unpaired) for name, split, unpaired in kinds[:2])
     if data.reference == "person":  # no flat garment is seen, however it lies
         poses = open_source(data)
@@ -104,7 +108,7 @@ def score(
 
     The first table has all metrics; the others, where fabrics are known, one metric each with a column for each fabric.
     """
-    height, width = examples.source.paired(examples.split, torch.tensor([0])).size
+    height, width = next(examples.batches(1))[0].size
     tokens = Grid(height // TOKEN_PIXELS, width // TOKEN_PIXELS)
     scores = SplitEvaluation(examples.name, tokens=tokens, extractor=load_classifier())
     coder: tuple[Callable[[Tensor], Tensor], ...] = ()
@@ -160,16 +164,17 @@ def score_translation(pipeline: TranslationPipeline, config: ExperimentConfig, *
 
 
 def chosen(examples: Sequence[Examples], words: Sequence[str]) -> tuple[Examples, ...]:
-    """Those whose name holds one of ``words``; all where there are none.
+    """Those whose name holds one of ``words``, as whole words; all where there are none.
 
     Raises:
         ValueError: for a word that no name holds, listing the names.
     """
     names = ", ".join(repr(one.name) for one in examples)
-    for word in words:
-        if not any(word in one.name for one in examples):
+    sought = {word: re.compile(rf"\b{re.escape(word)}\b") for word in words}
+    for word, pattern in sought.items():
+        if not any(pattern.search(one.name) for one in examples):
             raise ValueError(f"no examples are called {word!r}; there are {names}")
-    return tuple(one for one in examples if not words or any(word in one.name for word in words))
+    return tuple(one for one in examples if not words or any(p.search(one.name) for p in sought.values()))
 
 
 def evaluate(  # budget: one path for each kind of pipeline
@@ -211,7 +216,7 @@ def evaluate(  # budget: one path for each kind of pipeline
     else:
         twin, examples = None if blind is None else load_pipeline(blind), chosen(all_examples(data), splits)
         tables = [table for one in examples for table in score(pipeline, one, count=count, blind=twin)]
-        save_pictures(pipeline, all_examples(data)[1], out)
+        save_pictures(pipeline, next(one for one in all_examples(data) if one.unpaired), out)
     name = checkpoints.shipped(run)
     provenance = Provenance.collect(
         command=shlex.join(["python", "-m", "vtonlib", *sys.argv[1:]]),

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from vtonlib.attention.record import AttentionRecord
+from vtonlib.shares import counted
 
 
 class MaskedRows(NamedTuple):
@@ -29,7 +30,7 @@ class MaskedRows(NamedTuple):
 
     def mean(self, values: Float[Tensor, "b m"]) -> Float[Tensor, ""]:
         """The weighted mean over all rows of the batch; 0 with gradient 0 where the mask is empty."""
-        total = self.weight.sum().clamp_min(torch.finfo(values.dtype).tiny)
+        total = counted(self.weight.sum()).clamp_min(torch.finfo(values.dtype).tiny)
         return (values * self.weight).sum() / total + self._nothing()
 
     def scatter(self, values: Float[Tensor, "b m e"]) -> Float[Tensor, "b h w e"]:

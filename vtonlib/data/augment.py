@@ -5,7 +5,6 @@ Book: sec-augmentation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -17,6 +16,7 @@ from torch import Tensor
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.data.moving import Border, DensePose, Move, mirror, move, rows_of
 from vtonlib.settings import Range, Settings, Share
+from vtonlib.shares import drawn
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +72,7 @@ def augment(
     Source: StableVITON, its code's loader. Book: sec-augmentation.
     """
     count, device = len(batch), batch.person.device
-    draws = torch.rand(count, 16, generator=generator)
+    draws = drawn(lambda rows: torch.rand(rows, 16, generator=generator), count)
     chosen, amounts = draws[:, :5].to(device), (draws[:, 5:] * 2 - 1).to(device)
     probabilities = (settings.flip, settings.shift_scale, settings.shift_scale, settings.colour, settings.colour)
     flip, person, garment, hsv, light = (chosen < chosen.new_tensor(probabilities)).unbind(1)
@@ -86,12 +86,9 @@ def augment(
     return batch
 
 
-def augmented(
-    batches: Iterable[TryOnBatch], settings: Augmentation, *, seed: int, start: int = 0, dense_pose: DensePose
-) -> Iterator[TryOnBatch]:
-    """The batches from step ``start`` on, varied: batch k is a function of (batch k, settings, seed, k)."""
-    for step, batch in enumerate(batches, start):
-        yield augment(batch, settings, generator=seeded(seed, step), dense_pose=dense_pose)
+def varied(batch: TryOnBatch, step: int, *, settings: Augmentation, seed: int, dense_pose: DensePose) -> TryOnBatch:
+    """The batch of a step, varied: a function of (batch, settings, seed, step)."""
+    return augment(batch, settings, generator=seeded(seed, step), dense_pose=dense_pose)
 
 
 def seeded(*numbers: int) -> torch.Generator:

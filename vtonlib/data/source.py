@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Literal, Protocol, TypeVar, runtime_checkable
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
 from vtonlib.data.batch import TryOnBatch
+from vtonlib.shares import WHOLE, Share, sharing
 
 Split = Literal["train", "test", "cross"]
 SPLITS: tuple[Split, ...] = ("train", "test", "cross")
@@ -61,23 +65,58 @@ class TryOnSource(TrainingSource[TryOnBatch], Protocol):
         """
 
 
-def training_batches(source: TrainingSource[Batch], *, batch_size: int, seed: int, start: int = 0) -> Iterator[Batch]:
-    """Batches of the train split without end, from step ``start``: epoch after epoch, each in its own order.
+@dataclass(frozen=True, slots=True)
+class TrainingBatches(Generic[Batch]):
+    """Batches of the train split without end: epoch after epoch, each in its own order.
 
-    Batch k is a function of (source, batch_size, seed, k), so that training resumes exactly.
+    Batch k is a function of (source, batch_size, seed, k). So training resumes exactly, and whoever trains together
+    reads shares that never overlap, with nothing to agree on: a process reads its own rows of batch k alone.
+
+    Raises:
+        ValueError: for a batch larger than the train split.
+
+    Book: sec-trainer.
     """
-    count = source.size("train")
-    if batch_size > count:
-        raise ValueError(f"batch_size is {batch_size}, but the train split has only {count} examples")
-    per_epoch, epoch, order = count // batch_size, -1, torch.empty(0, dtype=torch.long)
-    step = start
-    while True:
-        if step // per_epoch != epoch:
-            epoch = step // per_epoch
-            order = torch.randperm(count, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
-        first = (step % per_epoch) * batch_size
-        yield source.paired("train", order[first : first + batch_size])
-        step += 1
+
+    source: TrainingSource[Batch]
+    """Where the examples come from."""
+    batch_size: int
+    """Rows of a whole batch; what is left at the end of an epoch is left out."""
+    seed: int
+    """Of the order of the examples."""
+    vary: Callable[[Any, int], Any] | None = None
+    """A share of batch k, and k -> the share as it is trained on; what it draws, it draws by ``shares.drawn``."""
+
+    def __post_init__(self) -> None:
+        if self.batch_size > (count := self.source.size("train")):
+            raise ValueError(f"batch_size is {self.batch_size}, but the train split has only {count} examples")
+
+    def indices(self, step: int) -> Int[Tensor, " b"]:
+        """The numbers of the examples of the whole batch ``step``."""
+        count = self.source.size("train")
+        epoch, place = divmod(step, count // self.batch_size)
+        return _order(count, self.seed, epoch)[place * self.batch_size : (place + 1) * self.batch_size]
+
+    def read(self, step: int, share: Share = WHOLE) -> Batch:
+        """A share of batch ``step``; other examples are not touched."""
+        with sharing(share):
+            batch = self.source.paired("train", self.indices(step)[share.rows])
+            return batch if self.vary is None else self.vary(batch, step)
+
+    def __call__(self, start: int = 0) -> Iterator[Batch]:
+        """The whole batches from step ``start`` on."""
+        return map(self.read, itertools.count(start))
+
+
+@lru_cache(maxsize=2)
+def _order(count: int, seed: int, epoch: int) -> Int[Tensor, " n"]:
+    """The order of the examples in an epoch; not to be changed."""
+    return torch.randperm(count, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
+
+
+def training_batches(source: TrainingSource[Batch], *, batch_size: int, seed: int, start: int = 0) -> Iterator[Batch]:
+    """The whole batches of :class:`TrainingBatches`, from step ``start`` on."""
+    return TrainingBatches(source, batch_size, seed)(start)
 
 
 def ordered_batches(

@@ -62,7 +62,8 @@ def frechet_distance(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> float:
     Raises:
         ValueError: for fewer than 2 images, or different numbers of features.
 
-    Source: Heusel et al. 2017, "GANs trained by a two time-scale update rule", Eq. 6. Book: sec-evaluation.
+    Source: Heusel et al. 2017, "GANs trained by a two time-scale update rule", Eq. 6. Equation: eq-fid.
+    Book: sec-evaluation.
     """
     _check(x, y)
     x, y = x.double(), y.double()
@@ -93,7 +94,8 @@ def squared_mmd(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> float:
     Raises:
         ValueError: for fewer than 2 images, or different numbers of features.
 
-    Source: Binkowski et al. 2018, "Demystifying MMD GANs", Eq. 4. Book: sec-evaluation.
+    Source: Binkowski et al. 2018, "Demystifying MMD GANs", Eq. 4. Equation: eq-kid.
+    Book: sec-evaluation.
     """
     _check(x, y)
     n, m = len(x), len(y)

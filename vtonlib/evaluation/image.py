@@ -34,7 +34,8 @@ def ssim_map(image: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"]) 
     Raises:
         ValueError: if the shapes differ.
 
-    Source: Wang et al. 2004, "Image quality assessment", Eq. 13; computed by torchmetrics. Book: sec-evaluation.
+    Source: Wang et al. 2004, "Image quality assessment", Eq. 13; computed by torchmetrics. Equation: eq-ssim.
+    Book: sec-evaluation.
     """
     from torchmetrics.functional.image import structural_similarity_index_measure
 

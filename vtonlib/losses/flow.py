@@ -18,6 +18,7 @@ from torch.utils.checkpoint import checkpoint
 from vtonlib.attention import AttentionRecord, expected_coordinates
 from vtonlib.attention.rows import masked_rows
 from vtonlib.grids import coordinate_grid, masked_mean, resize_flow, warp
+from vtonlib.shares import counted
 
 TEMPERATURE = 2.0
 """The paper's: attention is read softer than it works, so that keys of little weight get a gradient too."""
@@ -117,14 +118,16 @@ def leffa(
     Source: Leffa, L = the squared norm of M (I_warp - I_tgt). Equation: eq-leffa-loss. Book: sec-leffa.
     """
     _check_pictures(reference, target, mask)
-    counted = mask.flatten(1).any(1)
-    if counted.any() and not counted.all():
-        record = replace(record, query=record.query[counted], key=record.key[counted])
-        reference, target, mask = reference[counted], target[counted], mask[counted]
+    rows = mask.flatten(1).any(1)
+    if rows.any() and not rows.all():
+        record = replace(record, query=record.query[rows], key=record.key[rows])
+        reference, target, mask = reference[rows], target[rows], mask[rows]
     flow = _flow_inside(record, mask, temperature)
-    return checkpoint(
+    total = counted(mask.to(flow.dtype).sum()) * target.shape[1]
+    difference = checkpoint(
         _difference, flow, reference.detach(), target, mask, use_reentrant=False, preserve_rng_state=False
     )
+    return difference / total.clamp_min(torch.finfo(flow.dtype).tiny)
 
 
 def _check_pictures(reference: Tensor, target: Tensor, mask: Tensor) -> None:
@@ -142,9 +145,10 @@ def _difference(
     target: Float[Tensor, "b c H W"],
     mask: Float[Tensor, "b 1 H W"],
 ) -> Float[Tensor, ""]:
-    """Of the warped reference and the target; pictures are large, so the backward pass makes them again."""
+    """The sum over the mask of the squared difference of the warped reference and the target; pictures are large, so
+    the backward pass makes them again."""
     warped = warp(reference.to(flow.dtype), resize_flow(flow, *reference.shape[-2:]))
-    return masked_mean((warped - target.to(warped.dtype)).square(), mask.to(warped.dtype))
+    return ((warped - target.to(warped.dtype)).square() * mask.to(warped.dtype)).sum()
 
 
 def _flow_inside(

@@ -6,10 +6,14 @@ server where a folder is missing, and leave tensors that a file lacks as they we
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from diffusers import ModelMixin, SchedulerMixin
+from diffusers.utils import logging
 from safetensors import SafetensorError
 
 Part = TypeVar("Part")
@@ -38,6 +42,7 @@ def load_stored(kind: type[Part], folder: Path) -> Part:
             f"{folder}: no .safetensors file, expected the weights of a {kind.__name__}; found {others}. Other formats "
             "are not read, since loading a pickle runs what is in it"
         )
+    _check_object(config)
     try:
         return _load_model(kind, folder) if model else _load_schedule(kind, folder)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, SafetensorError) as error:
@@ -45,14 +50,36 @@ def load_stored(kind: type[Part], folder: Path) -> Part:
         raise ValueError(f"{folder}: not a whole {kind.__name__} ({type(error).__name__}: {reason})") from error
 
 
+def _check_object(config: Path) -> None:
+    """Refuse a file of settings that is no JSON object, of which diffusers would say that a server did not answer."""
+    try:
+        found = json.loads(config.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{config}: not JSON ({type(error).__name__}: {error})") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{config}: expected a JSON object, found {type(found).__name__}")
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep diffusers from telling at length what the error after it tells in one line."""
+    level = logging.get_verbosity()
+    logging.set_verbosity(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+
+
 def _load_schedule(kind: type[Part], folder: Path) -> Part:
     return kind.from_pretrained(folder, local_files_only=True)  # type: ignore[attr-defined]
 
 
 def _load_model(kind: type[Part], folder: Path) -> Part:
-    model, report = kind.from_pretrained(  # type: ignore[attr-defined]
-        folder, local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False, output_loading_info=True
-    )
+    with _silent():
+        model, report = kind.from_pretrained(  # type: ignore[attr-defined]
+            folder, local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False, output_loading_info=True
+        )
     for words, names in (("lacks", report["missing_keys"]), ("has unknown", report["unexpected_keys"])):
         if names:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""

@@ -14,6 +14,7 @@ from vtonlib.data.batch import TryOnBatch
 from vtonlib.grids import coordinate_grid, masked_mean, resize_flow, warp
 from vtonlib.models.autoencoder import downscale, new_autoencoder
 from vtonlib.settings import Count, Settings, Share, Weight
+from vtonlib.shares import drawn
 from vtonlib.tasks.base import Phase, Task
 
 
@@ -62,7 +63,8 @@ class AutoencoderTask(Task):
         posterior = self.autoencoder.encode(images).latent_dist
         self.latent_power.lerp_(posterior.mean.detach().float().square().mean(), 0.01)
         flow, known = self.moves(batch, len(images))
-        latents = posterior.sample()
+        noise = drawn(lambda rows: torch.randn(rows, *posterior.mean.shape[1:], device=images.device), len(images))
+        latents = posterior.mean + posterior.std * noise.to(posterior.mean)
         moved = warp(latents, resize_flow(flow, *latents.shape[-2:]).to(latents))
         error = (self.autoencoder.decode(moved).sample - warp(images, flow)).abs()
         divergence = posterior.kl().mean() / posterior.mean[0].numel()
@@ -71,7 +73,9 @@ class AutoencoderTask(Task):
     def moves(self, batch: TryOnBatch, count: int) -> tuple[Float[Tensor, "b h w 2"], Float[Tensor, "b 1 h w"]]:
         """A flow for each image, garments first, the identity for those that stay; and where it is known."""
         height, width = batch.size
-        stays = torch.rand(count, 1, 1, 1, device=batch.person.device) >= self.config.moved_share
+        stays = (
+            drawn(lambda rows: torch.rand(rows, 1, 1, 1, device=batch.person.device), count) >= self.config.moved_share
+        )
         flow = random_similarities(count, height, width, device=batch.person.device)
         known = (flow.abs().amax(dim=-1) <= 1)[:, None].float()
         worn = batch.flow_mask.flatten(1).amax(dim=1) > 0
@@ -95,7 +99,7 @@ def random_similarities(
     count: int, height: int, width: int, *, device: torch.device | None = None
 ) -> Float[Tensor, "count height width 2"]:
     """Flows that turn a picture by up to 30 degrees, scale it by 0.6 to 1.6 and shift it by up to a tenth of it."""
-    uniform = torch.rand(4, count, 1, 1, device=device) * 2 - 1
+    uniform = drawn(lambda rows: torch.rand(4, rows, 1, 1, device=device), count, dim=1) * 2 - 1
     angle, scale = uniform[0] * math.radians(30), 1.6 ** uniform[1]
     x, y = coordinate_grid(height, width, device=device).unbind(-1)
     aspect = (height - 1) / (width - 1)  # turning must not shear: both axes in units of the width

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from vtonlib.config import TrainConfig
-from vtonlib.data.source import TryOnSource, ordered_batches, shown_split, training_batches
+from vtonlib.data.source import TrainingBatches, TryOnSource, ordered_batches, shown_split
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Task(nn.Module):
     def batches(self, source: TryOnSource, config: TrainConfig) -> Callable[[int], Iterator[Any]]:
         """Start step -> the endless batches from there on that the trainer hands to the phases' losses."""
         self.train_examples = source.size("train")
-        return lambda start: training_batches(source, batch_size=config.batch_size, seed=config.seed, start=start)
+        return TrainingBatches(source, config.batch_size, config.seed)
 
     def examples(self, source: TryOnSource, count: int) -> Any:
         """What :meth:`sample` is shown while training: the first people of the test split, or of what there is."""

@@ -6,10 +6,12 @@ Book: sec-latent-diffusion.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler
@@ -17,12 +19,13 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from vtonlib.config import TrainConfig
-from vtonlib.data.augment import Augmentation, augmented
+from vtonlib.data.augment import Augmentation, varied
 from vtonlib.data.batch import TryOnBatch
-from vtonlib.data.source import TryOnSource, training_batches
+from vtonlib.data.source import TrainingBatches, TryOnSource
 from vtonlib.losses.diffusion import denoising
 from vtonlib.models.autoencoder import load_autoencoder
 from vtonlib.settings import Count, Natural, Settings, Share, Weight
+from vtonlib.shares import drawn, noise_like
 from vtonlib.tasks.base import Task
 from vtonlib.tasks.latents import LatentBatch, LatentSource, dense_pose_of, encode_batch
 from vtonlib.tasks.supervision import Following, Shaping, Supervision, follow, observe, shape, supervise
@@ -109,7 +112,7 @@ class LatentDiffusionTask(Task):
         latents = batch if isinstance(batch, LatentBatch) else encode_batch(self.autoencoder, batch)
         person = latents.person
         time = self.sample_timesteps(len(person), person.device)
-        return latents, time, self.scheduler.add_noise(person, torch.randn_like(person), time)
+        return latents, time, self.scheduler.add_noise(person, noise_like(person), time)
 
     def denoising(self, prediction: Float[Tensor, "b 4 h w"], latents: LatentBatch) -> dict[str, Tensor]:
         """The squared error of the predicted clean latents, mostly where something has to be painted."""
@@ -132,9 +135,10 @@ class LatentDiffusionTask(Task):
         terms |= shape(config.shaping, shaped, latents.worn * shown, time)
         terms |= follow(config.following, followed, (latents.garment, latents.person), latents.worn * shown, time)
 
-    def batches(self, source: TryOnSource, config: TrainConfig) -> Callable[[int], Iterator[TryOnBatch | LatentBatch]]:
+    def batches(self, source: TryOnSource, config: TrainConfig) -> TrainingBatches[Any]:
         """Batches of ``source``, or of the latents of its first examples; augmented, if that is asked for."""
         augmentation, seed = self.config.augmentation, config.seed
+        self.train_examples = source.size("train")
         if self.config.cached_examples:
             cached = LatentSource(
                 source,
@@ -144,20 +148,19 @@ class LatentDiffusionTask(Task):
                 copies=self.config.cached_copies,
                 seed=seed,
             )
-            self.train_examples = source.size("train")
-            return lambda start: training_batches(cached, batch_size=config.batch_size, seed=seed, start=start)
-        plain = super().batches(source, config)
+            return TrainingBatches(cached, config.batch_size, seed)
+        plain = TrainingBatches(source, config.batch_size, seed)
         if not augmentation.active:
             return plain
-        pose = dense_pose_of(source)
-        return lambda start: augmented(plain(start), augmentation, seed=seed, start=start, dense_pose=pose)
+        vary = partial(varied, settings=augmentation, seed=seed, dense_pose=dense_pose_of(source))
+        return replace(plain, vary=vary)
 
     def sample_timesteps(self, count: int, device: torch.device) -> Int[Tensor, " b"]:
         """Noise levels drawn towards pure noise (1 - u^2), where the garment must be looked up, not cleaned up; and
         pure noise itself for a share of them."""
         last = self.scheduler.config.num_train_timesteps - 1
-        drawn = 1 - torch.rand(count, device=device) ** 2
-        time = (drawn * (last + 1)).long().clamp_max(last)
+        draw = partial(torch.rand, device=device)
+        time = ((1 - drawn(draw, count) ** 2) * (last + 1)).long().clamp_max(last)
         if not self.config.pure_noise:
             return time
-        return torch.where(torch.rand(count, device=device) < self.config.pure_noise, last, time)
+        return torch.where(drawn(draw, count) < self.config.pure_noise, last, time)

@@ -6,6 +6,7 @@ Book: sec-two-unets.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,6 +19,7 @@ from vtonlib.models.conditions import INPUT_CHANNELS, denoiser_inputs
 from vtonlib.models.leffa import LeffaUNet
 from vtonlib.pipelines.leffa import LeffaPipeline
 from vtonlib.settings import Count, Range, Share
+from vtonlib.shares import drawn
 from vtonlib.tasks.base import Phase
 from vtonlib.tasks.initial import load_initial
 from vtonlib.tasks.latent_diffusion import LatentDiffusionConfig, LatentDiffusionTask
@@ -101,7 +103,7 @@ class LeffaTask(LatentDiffusionTask):
         """The squared error of the predicted clean latents, mostly where something has to be painted; and the losses
         on attention."""
         latents, time, noisy = self.noised(batch)
-        seen = torch.rand(len(noisy), device=noisy.device) >= self.config.drop_reference
+        seen = drawn(partial(torch.rand, device=noisy.device), len(noisy)) >= self.config.drop_reference
         reference = latents.garment * seen.view(-1, 1, 1, 1)
         inputs = denoiser_inputs(self.config.order, noisy, latents.conditions)
         with self.attending(latents, time, seen) as terms:

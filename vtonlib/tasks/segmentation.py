@@ -21,6 +21,7 @@ from vtonlib.models.discriminator import MultiscaleDiscriminator
 from vtonlib.models.segmentation import SegmentationGenerator
 from vtonlib.pipelines.alias import segmentation_input
 from vtonlib.settings import Count, Range, Settings, Share, Weight
+from vtonlib.shares import noise_like
 from vtonlib.tasks.base import Phase, Task
 
 
@@ -68,7 +69,7 @@ class SegmentationTask(Task):
 
     def inputs(self, batch: TryOnBatch) -> Float[Tensor, "b c h w"]:
         """What the generator sees of a batch, with fresh noise."""
-        noise = torch.randn_like(batch.agnostic_mask)
+        noise = noise_like(batch.agnostic_mask)
         return segmentation_input(batch.garment, batch.garment_mask, visible_groups(batch), batch.dense_pose, noise)
 
     def discriminator_loss(self, batch: TryOnBatch) -> dict[str, Tensor]:

@@ -6,6 +6,7 @@ Book: sec-zero-cross-attention.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,7 @@ from vtonlib.models.image_encoder import ImageEncoder
 from vtonlib.models.stable_viton import StableVITONUNet
 from vtonlib.pipelines.diffusion import TryOnDiffusionPipeline
 from vtonlib.settings import Count, Share, Weight
+from vtonlib.shares import drawn
 from vtonlib.tasks.base import Phase
 from vtonlib.tasks.initial import begin_reading, load_initial
 from vtonlib.tasks.latent_diffusion import LatentDiffusionConfig, LatentDiffusionTask
@@ -116,7 +118,7 @@ class StableVITONTask(LatentDiffusionTask):
         conditions, count = latents.conditions, len(noisy)
         inputs = conditions.inputs(noisy)
         token = self.image_encoder(conditions.garment, drop=self.dropped(count, noisy.device))
-        seen = torch.rand(count, device=noisy.device) >= self.config.drop_garment
+        seen = drawn(partial(torch.rand, device=noisy.device), count) >= self.config.drop_garment
         if self.config.trains == "base":
             return self.denoising(self.unet.paint(inputs, time, token), latents)
         with self.attending(latents, time, seen) as terms:
@@ -138,8 +140,9 @@ class StableVITONTask(LatentDiffusionTask):
 
     def dropped(self, count: int, device: torch.device) -> Bool[Tensor, " b"]:
         """Which samples get the null token."""
-        draws = count if self.config.drop_per == "sample" else 1
-        return (torch.rand(draws, device=device) < self.config.drop_token).expand(count)
+        draw = partial(torch.rand, device=device)
+        draws = drawn(draw, count) if self.config.drop_per == "sample" else draw(1)
+        return (draws < self.config.drop_token).expand(count)
 
     def pipeline(self) -> TryOnDiffusionPipeline:
         """The pipeline around the current weights."""

@@ -20,7 +20,7 @@ from torch import Tensor
 from vtonlib.attention.query_selection import RULES, PatchPairs, QuerySelection
 from vtonlib.config import TrainConfig
 from vtonlib.data.domains import Domains, Pattern, UnpairedBatch
-from vtonlib.data.source import TryOnSource, training_batches
+from vtonlib.data.source import TrainingBatches, TryOnSource
 from vtonlib.losses.adversarial import least_squares_discriminator, least_squares_generator
 from vtonlib.losses.patch_nce import patch_nce
 from vtonlib.models.discriminator import MultiscaleDiscriminator
@@ -174,7 +174,7 @@ class TranslationTask(Task):
         if self.config.cached_examples:
             pool = domains.paired("train", torch.arange(self.train_examples))
             return partial(_drawn, pool, config)
-        return lambda start: training_batches(domains, batch_size=config.batch_size, seed=config.seed, start=start)
+        return TrainingBatches(domains, config.batch_size, config.seed)
 
     def examples(self, source: TryOnSource, count: int) -> UnpairedBatch:
         """The first people of both domains of the test split."""

@@ -89,6 +89,8 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         tensors = {name: load_file(folder / f"{name}.safetensors") for name in digests}
     except FileNotFoundError as error:
         raise DamagedCheckpointError(f"{error.filename} is missing") from None
+    except IsADirectoryError as error:
+        raise DamagedCheckpointError(f"{error.filename} is damaged: it is a folder") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
         raise DamagedCheckpointError(f"{folder} is damaged: {error!r}") from None
     if folder.name != f"step-{step:06d}":

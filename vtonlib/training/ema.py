@@ -10,11 +10,15 @@ import torch
 from torch import Tensor
 
 from vtonlib.tasks.base import Task
+from vtonlib.training.processes import fill, own_part, put_together
 
 
 def ema_decay(updates: int, decay: float) -> float:
     """The decay at update number ``updates`` = 0, 1, ...: min(decay, (1 + u) / (10 + u)), so that the random start
-    is forgotten soon."""
+    is forgotten soon.
+
+    Book: sec-trainer. Equation: eq-moving-average.
+    """
     return min(decay, (1 + updates) / (10 + updates))
 
 
@@ -36,17 +40,18 @@ class EMA:
         weight = 1 - ema_decay(updates, self.decay)
         for name, twin in self.twins.items():
             child = self.task.get_submodule(name)
-            torch._foreach_lerp_(list(twin.parameters()), list(child.parameters()), weight)
+            averages, weights = ([own_part(p) for p in module.parameters()] for module in (twin, child))
+            torch._foreach_lerp_(averages, weights, weight)
             for target, source in zip(twin.buffers(), child.buffers(), strict=True):
                 target.copy_(source)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Within the block the twins stand in the task in place of the children."""
+        """Within the block the twins, whole, stand in the task in place of the children. All processes must ask."""
         children = {name: self.task.get_submodule(name) for name in self.twins}
         try:
             for name, twin in self.twins.items():
-                self._put(name, twin)
+                self._put(name, put_together(twin))
             yield
         finally:
             for name, child in children.items():
@@ -57,10 +62,10 @@ class EMA:
         setattr(self.task.get_submodule(parent), child, module)
 
     def state(self) -> dict[str, Tensor]:
-        """All tensors, by the names they have in the task."""
+        """All tensors, by the names they have in the task; cut, where the task is."""
         return {f"{name}.{key}": t for name, twin in self.twins.items() for key, t in twin.state_dict().items()}
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take over what :meth:`state` gave."""
+        """Take over what :meth:`state` gave, put together."""
         for name, twin in self.twins.items():
-            twin.load_state_dict({key: tensors[f"{name}.{key}"] for key in twin.state_dict()})
+            fill(twin, {key: tensors[f"{name}.{key}"] for key in twin.state_dict()})

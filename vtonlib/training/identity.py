@@ -14,8 +14,9 @@ from torch import Tensor
 from vtonlib.config import TrainConfig, to_json
 from vtonlib.tasks.base import Task
 
-CHANGEABLE = {"log_every", "save_every", "sample_every"}
-"""Training settings that may change between restarts; so may ``steps``, unless the learning rate depends on it."""
+CHANGEABLE = {"log_every", "save_every", "sample_every", "workers", "accumulate"}
+"""Training settings that may change between restarts; so may ``steps``, unless the learning rate depends on it, and the
+number of processes."""
 
 
 def seed_everything(seed: int, process: int = 0, step: int = 0) -> None:
@@ -26,11 +27,34 @@ def seed_everything(seed: int, process: int = 0, step: int = 0) -> None:
     torch.manual_seed(state)
 
 
+def generator_states(device: torch.device) -> tuple[Tensor, ...]:
+    """The states of torch's generators that a loss on ``device`` draws from."""
+    return tuple(module.get_rng_state() for module in _generators(device))
+
+
+def set_generator_states(device: torch.device, states: tuple[Tensor, ...]) -> None:
+    """Take over what :func:`generator_states` gave; nothing, where that is empty."""
+    for module, state in zip(_generators(device), states, strict=False):
+        module.set_rng_state(state)
+
+
+def _generators(device: torch.device) -> tuple[Any, ...]:
+    return (torch,) if device.type == "cpu" else (torch, torch.get_device_module(device))
+
+
 def model_state(task: Task) -> dict[str, Tensor]:
     """The tensors of a task, but for children that no phase changes: those come from where the task is built."""
+    return {key: t for key, t in task.state_dict().items() if not _is_frozen(task, key)}
+
+
+def running_statistics(task: Task) -> list[Tensor]:
+    """The buffers that training changes by averaging what it sees, such as those of batch normalisation."""
+    return [t for key, t in task.named_buffers() if t.is_floating_point() and not _is_frozen(task, key)]
+
+
+def _is_frozen(task: Task, key: str) -> bool:
     changed = {name.partition(".")[0] for name in (*task.trained(), *task.averaged)}
-    frozen = {name for name, _ in task.named_children()} - changed
-    return {key: t for key, t in task.state_dict().items() if key.partition(".")[0] not in frozen}
+    return key.partition(".")[0] in {name for name, _ in task.named_children()} - changed
 
 
 def identity(task: Task, config: TrainConfig, experiment: Any) -> dict[str, Any]:

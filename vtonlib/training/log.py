@@ -11,22 +11,25 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from vtonlib.disk import replace_text
+from vtonlib.disk import flush, replace_text
 
 
 def read_log(path: Path | str) -> list[dict[str, Any]]:
     """The records of a log, in order. A last line that was cut off while being written is left out.
 
     Raises:
-        ValueError: naming any other line that is not a JSON object.
+        ValueError: naming the file, and any other line that is not a JSON object.
     """
-    lines = Path(path).read_text(encoding="utf-8").split("\n")
+    try:
+        lines = Path(path).read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not text ({error})") from None
     complete = lines[:-1]  # what follows the last line break is empty, or torn
     records = []
     for number, line in enumerate(complete, start=1):
         try:
             record = json.loads(line)
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError) as error:
             raise ValueError(f"{path}, line {number}: not JSON ({error})") from None
         if not isinstance(record, dict):
             raise ValueError(f"{path}, line {number}: expected an object, found {line[:40]!r}")
@@ -51,6 +54,11 @@ class TrainLog:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:
             file.write("".join(map(_line, records)))
+
+    def keep(self) -> None:
+        """Wait until what was written is on the disk: a checkpoint must not outlast the lines before it."""
+        if self.path.exists():
+            flush(self.path)
 
 
 def _line(record: Mapping[str, Any]) -> str:

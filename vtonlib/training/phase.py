@@ -8,19 +8,23 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from accelerate import PartialState
-from accelerate.utils import reduce
 from jaxtyping import Float
 from torch import Tensor
 
 from vtonlib.config import TrainConfig
 from vtonlib.data.batch import TryOnBatch
+from vtonlib.shares import WHOLE, Share, sharing
 from vtonlib.tasks.base import Phase, Task
+from vtonlib.training.identity import generator_states, set_generator_states
 from vtonlib.training.precision import PrecisionChoice
+from vtonlib.training.processes import cut_like, is_sharded, joined, mean_over_processes, sharing_gradient, whole
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:
-    """The learning rate of step 0, 1, ...: a linear rise over ``warmup_steps``, then ``schedule``."""
+    """The learning rate of step 0, 1, ...: a linear rise over ``warmup_steps``, then ``schedule``.
+
+    Book: sec-trainer. Equation: eq-learning-rate.
+    """
     if step < config.warmup_steps:
         return config.learning_rate * (step + 1) / config.warmup_steps
     if config.schedule == "constant":
@@ -57,6 +61,10 @@ class PhaseOptimizer:
     def __init__(
         self, task: Task, phase: Phase, config: TrainConfig, precision: PrecisionChoice, scaler: torch.amp.GradScaler
     ) -> None:
+        if scaler.is_enabled() and is_sharded():
+            raise ValueError("precision=fp16 cannot be scaled where weights are cut (FSDP): train.precision=bf16 or no")
+        with only_trains(task, phase.trains):
+            self.loss = joined(task, phase)  # first: it may cut the parameters
         names = {p: name for name, p in task.named_parameters()}
         modules = [task.get_submodule(name) for name in phase.trains]
         chosen = {names[p]: p for m in modules for p in m.parameters() if p.requires_grad}
@@ -74,22 +82,19 @@ class PhaseOptimizer:
             weight_decay=config.weight_decay,
         )
 
-    def update(self, batch: TryOnBatch, step: int) -> dict[str, Any]:
-        """One update; what the log says about it.
+    def update(self, batch: TryOnBatch, step: int, share: Share = WHOLE) -> dict[str, Any]:
+        """One update by this process's share of a batch; what the log says about it, of the whole batch.
 
         Raises:
             ValueError: the loss does not consist of scalars, or does not depend on what the phase trains.
             FloatingPointError: a term or the gradient is not finite; no weight has been changed.
         """
         parameters = list(self.parameters.values())
-        with only_trains(self.task, self.phase.trains):
-            with self.precision.autocast(parameters[0].device):
-                terms = self.phase.loss(batch)
-            self.scaler.scale(self._total(terms)).backward()
-        average_gradients(parameters)
+        terms = self._gradient(batch, share)
         self.scaler.unscale_(self.adamw)
         norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm or math.inf)
-        *values, grad_norm = torch.stack([*(term.detach().float() for term in terms.values()), norm]).tolist()
+        norm = whole({"norm": norm})["norm"]
+        *values, grad_norm = torch.stack([*terms.values(), norm]).tolist()
         measured = dict(zip(terms, values, strict=True))
         self._check_finite(measured, grad_norm, step)
         rate = self.phase.rate * learning_rate(self.config, step)
@@ -102,6 +107,26 @@ class PhaseOptimizer:
             "learning_rate": rate,
             "grad_norm": grad_norm if math.isfinite(grad_norm) else None,
         }
+
+    def _gradient(self, batch: TryOnBatch, share: Share) -> dict[str, Tensor]:
+        """Leave the whole batch's gradient in the parameters, piece by piece; the terms, of the whole batch.
+
+        Each piece draws for the whole batch, so each begins at the same state of the generators.
+        """
+        pieces = share.split(self.config.accumulate)
+        device, sums = next(iter(self.parameters.values())).device, dict[str, Tensor]()
+        begin = generator_states(device)
+        for number, piece in enumerate(pieces):
+            set_generator_states(device, begin if number else ())
+            last, rows = number == len(pieces) - 1, Share(number, len(pieces)).rows
+            with sharing_gradient(self.loss, last), only_trains(self.task, self.phase.trains):
+                with sharing(piece, mean_over_processes), self.precision.autocast(device):
+                    terms = self.loss(batch[rows])
+                self.scaler.scale(self._total(terms) / len(pieces)).backward()
+            for name, term in terms.items():
+                sums[name] = sums.get(name, 0) + term.detach().float() / len(pieces)
+        means = mean_over_processes(torch.stack(list(sums.values())))
+        return dict(zip(sums, means, strict=True))
 
     def _total(self, terms: Mapping[str, Tensor]) -> Float[Tensor, ""]:
         found = ", ".join(f"{name} {list(term.shape)}" for name, term in terms.items()) or "none"
@@ -131,12 +156,12 @@ class PhaseOptimizer:
         self.adamw.zero_grad()
 
     def state(self) -> dict[str, Tensor]:
-        """All tensors of the optimizer, as ``phase/parameter/key``."""
+        """All tensors of the optimizer, as ``phase/parameter/key``; cut, where the parameters are."""
         entries = [(name, self.adamw.state.get(p, {})) for name, p in self.parameters.items()]
         return {f"{self.phase.name}/{name}/{key}": t for name, entry in entries for key, t in entry.items()}
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take over what :meth:`state` gave (of all phases: others' entries are ignored)."""
+        """Take over what :meth:`state` gave, put together (of all phases: others' entries are ignored)."""
         state: dict[int, dict[str, Tensor]] = {}
         index = {name: number for number, name in enumerate(self.parameters)}
         for key, tensor in tensors.items():
@@ -144,7 +169,8 @@ class PhaseOptimizer:
             if phase == self.phase.name:
                 if name not in index:
                     raise ValueError(f"a checkpoint's optimizer trains {name}, which phase '{phase}' does not")
-                state.setdefault(index[name], {})[entry] = tensor
+                moment = tensor.shape == self.parameters[name].shape
+                state.setdefault(index[name], {})[entry] = cut_like(self.parameters[name], tensor) if moment else tensor
         self.adamw.load_state_dict({"state": state, "param_groups": self.adamw.state_dict()["param_groups"]})
 
 
@@ -152,20 +178,3 @@ def _multiple(phase: Phase, name: str) -> float:
     """The multiple of the phase's rate at which a parameter learns: that of the longest path it lies under."""
     above = [path for path in phase.rates if name.startswith(f"{path}.")]
     return phase.rates[max(above, key=len)] if above else 1.0
-
-
-def average_gradients(parameters: list[torch.nn.Parameter]) -> None:
-    """Give every process the mean gradient, in one message.
-
-    Done here rather than by DistributedDataParallel, so that losses may call any method of any child, as often as
-    they like, and leave some unused.
-    """
-    if PartialState().num_processes == 1:
-        return
-    for parameter in parameters:
-        if parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    mean = reduce(torch.cat([g.flatten() for g in gradients]), "mean")
-    for gradient, part in zip(gradients, mean.split([g.numel() for g in gradients]), strict=True):
-        gradient.copy_(part.view_as(gradient))

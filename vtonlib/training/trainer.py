@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import PartialState
-from accelerate.utils import broadcast, parse_flag_from_env
 from tqdm.auto import tqdm
 
 from vtonlib.config import TrainConfig, to_json
@@ -21,9 +19,11 @@ from vtonlib.tasks.base import Task
 from vtonlib.training.checkpoint import Checkpoint, delete_old_checkpoints, latest_checkpoint, save_checkpoint
 from vtonlib.training.ema import EMA
 from vtonlib.training.identity import check_same_settings, check_same_tensors, identity, model_state, seed_everything
+from vtonlib.training.loading import shares
 from vtonlib.training.log import Progress, TrainLog
 from vtonlib.training.phase import PhaseOptimizer
 from vtonlib.training.precision import choose_precision
+from vtonlib.training.processes import average_statistics, begin_alike, check_agreed, fill, own_share, processes, whole
 
 Batches = Callable[[int], Iterable[TryOnBatch]]
 Callback = tuple[int, Callable[["Trainer"], None]]
@@ -39,8 +39,10 @@ class Trainer:
     interrupted goes on from the newest checkpoint; on a CPU, with as many threads, it ends with the very weights that
     it would have had.
 
-    Under ``accelerate launch`` every process takes its share of each batch, gradients are averaged, and the main
-    process alone writes.
+    Under ``accelerate launch`` or ``torchrun`` each process reads and trains on its share of each batch, gradients are
+    averaged, the main process alone writes, and its checkpoints are resumed by any number of processes
+    (:mod:`~vtonlib.training.processes`). But for rounding the weights are those of one process, except with batch
+    normalisation; and, with ``accumulate``, with means over masks, as pieces count alike, and with spectral norms.
 
     Args:
         task: what to train; it is moved to the device.
@@ -71,10 +73,8 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
     ) -> None:
         task.check()
-        # PartialState, not Accelerator: its precision is fixed for the life of a notebook's kernel.
-        self.processes = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))
-        if config.batch_size % self.processes.num_processes:
-            raise ValueError(f"batch_size={config.batch_size}: expected a multiple of {self.processes.num_processes}")
+        self.processes = processes()
+        self.share = own_share(config, self.processes)
         self.task, self.batches, self.config, self.out = task, batches, config, Path(out)
         self.experiment = config if experiment is None else experiment
         self.examples, self.step, self.saved, self.elapsed = examples, 0, -1, 0.0
@@ -82,10 +82,9 @@ class Trainer:
         self.precision = choose_precision(config.precision, self.device)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision.value == "fp16")
         self.task.to(self.device)
-        for tensor in self.task.state_dict().values():
-            tensor.copy_(broadcast(tensor))  # every process starts from the same weights
-        self.ema = EMA(task, config.ema_decay)
+        begin_alike(self.task)
         self.optimizers = {p.name: PhaseOptimizer(task, p, config, self.precision, self.scaler) for p in task.phases}
+        self.ema = EMA(task, config.ema_decay)  # of parameters that may be cut by now
         self.log = TrainLog(self.out / "log.jsonl")
         # Saving comes last: what a restart takes up after a checkpoint must already have been drawn.
         self.callbacks = ((config.sample_every, Trainer.draw), *callbacks, (config.save_every, Trainer.save))
@@ -121,17 +120,16 @@ class Trainer:
         self.finish()
 
     def _advance(self, batch: TryOnBatch) -> None:
-        """One step: every phase that is due, the average, and what happens every so often."""
-        processes = self.processes
-        seed_everything(self.config.seed, processes.process_index, self.step)
+        """One step on this share of a batch: every phase that is due, the average, and what happens every so often."""
+        seed_everything(self.config.seed, step=self.step)  # all alike: see `shares.drawn`
         self.task.step = self.step
-        share = batch[processes.process_index :: processes.num_processes].to(self.device, non_blocking=True)
         for phase in self.task.phases:
             if self.step % phase.interval == 0:
-                self.progress.note(phase.name, self.optimizers[phase.name].update(share, self.step))
+                self.progress.note(phase.name, self.optimizers[phase.name].update(batch, self.step, self.share))
+        average_statistics(self.task)
         self.ema.update(self.step)
         self.step += 1
-        self.progress.advance(len(batch))
+        self.progress.advance(self.config.batch_size)
         # A checkpoint flushes too, so that a resumed run logs what an uninterrupted one does.
         if any(self._due(every) for every in (self.config.log_every, self.config.save_every)):
             self.progress.flush()
@@ -147,6 +145,7 @@ class Trainer:
             checkpoint = latest_checkpoint(root, self._say)
             if self.processes.is_main_process:
                 delete_old_checkpoints(root)
+        check_agreed(-1 if checkpoint is None else checkpoint.step, str(root))
         if checkpoint is None:
             return
         where = str(root / f"step-{checkpoint.step:06d}")
@@ -154,7 +153,7 @@ class Trainer:
         model, ema = checkpoint.tensors["model"], checkpoint.tensors["ema"]
         check_same_tensors(model_state(self.task), model, where)
         check_same_tensors(self.ema.state(), ema, where)
-        self.task.load_state_dict(model, strict=False)
+        fill(self.task, model)
         self.ema.load(ema)
         for optimizer in self.optimizers.values():
             optimizer.load(checkpoint.tensors["optimizer"])
@@ -166,23 +165,25 @@ class Trainer:
 
     def save(self) -> None:
         """Write a checkpoint of this step."""
+        optimizers = {key: t for optimizer in self.optimizers.values() for key, t in optimizer.state().items()}
+        parts = {"model": model_state(self.task), "ema": self.ema.state(), "optimizer": optimizers}
+        tensors = {name: whole(part) for name, part in parts.items()}
         if self.processes.is_main_process:
-            optimizers = {key: t for optimizer in self.optimizers.values() for key, t in optimizer.state().items()}
-            tensors = {"model": model_state(self.task), "ema": self.ema.state(), "optimizer": optimizers}
             run = identity(self.task, self.config, self.experiment)
             state = {"run": run, "elapsed": self.elapsed, "scaler": self.scaler.state_dict()}
+            self.log.keep()
             save_checkpoint(self.out / "checkpoints", Checkpoint(step=self.step, tensors=tensors, state=state))
         self.processes.wait_for_everyone()
         self.saved = self.step
 
     def draw(self) -> None:
         """Write the picture grid of this step, always from the same noise."""
-        if not self.processes.is_main_process:
-            return
-        if self.examples is None:
-            self.examples = next(iter(self.batches(0)))[:EXAMPLES]
-        seed_everything(self.config.seed)
         with self.averaged(), self.precision.autocast(self.device):
+            if not self.processes.is_main_process:
+                return
+            if self.examples is None:
+                self.examples = next(iter(self.batches(0)))[:EXAMPLES]
+            seed_everything(self.config.seed)
             columns = self.task.sample(self.examples.to(self.device))
         if columns:
             save_png(self.out / "samples" / f"step-{self.step:06d}.png", grid(columns))
@@ -193,16 +194,18 @@ class Trainer:
             self.save()
         if self.config.sample_every and not self._due(self.config.sample_every):
             self.draw()
-        if self.processes.is_main_process:
-            with self.averaged(), atomic_folder(self.out / "final") as folder:
-                self.task.save(folder)
-                (folder / "trained.json").write_text(json.dumps({"steps": self.step}) + "\n", encoding="utf-8")
+        with self.averaged():
+            if self.processes.is_main_process:
+                with atomic_folder(self.out / "final") as folder:
+                    self.task.save(folder)
+                    (folder / "trained.json").write_text(json.dumps({"steps": self.step}) + "\n", encoding="utf-8")
         self.processes.wait_for_everyone()
         self._say(f"{self.out / 'final'}: trained for {self.step} steps in {self.elapsed:.0f} s")
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Within the block the task is in evaluation mode, with averaged weights and without gradients."""
+        """Within the block the task is in evaluation mode, with averaged weights and without gradients. All processes
+        must ask."""
         self.task.eval()
         try:
             with self.ema.applied(), torch.no_grad():
@@ -233,7 +236,7 @@ class Trainer:
 
     def _remaining_batches(self) -> Iterator[TryOnBatch]:
         if self.step < self.config.steps:
-            for batch in self.batches(self.step):
+            for batch in shares(self.batches, self.share, self.device, start=self.step, workers=self.config.workers):
                 yield batch
                 if self.step >= self.config.steps:
                     return

@@ -1,4 +1,4 @@
-"""Folders of VITON-HD, DressCode and DeepFashion: written from any source, checked as a whole, read as a source."""
+"""Folders of VITON-HD, DressCode, DeepFashion and persons alone: written, checked as a whole, read as a source."""
 
 from vtonlib.data.folders.check import check_folder, folder_uses
 from vtonlib.data.folders.layouts import LAYOUTS

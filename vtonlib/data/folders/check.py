@@ -15,15 +15,18 @@ from vtonlib.config import FolderLayout
 from vtonlib.data.folders.example import aspect_problem, load_example
 from vtonlib.data.folders.files import lies_at
 from vtonlib.data.folders.layout import FileSet, ImageSize, Layout
-from vtonlib.data.folders.layouts import at
-from vtonlib.data.folders.lists import SplitIndex, index_folder, own_garments
+from vtonlib.data.folders.layouts import at, garments_at, other_use, persons_alone
+from vtonlib.data.folders.lists import SplitIndex, index_folder
 from vtonlib.data.folders.problem import FolderError, Problem
+from vtonlib.data.folders.sense import own_garments
 
 
 @dataclass(frozen=True, slots=True)
 class _Item:
     """A person or a garment to look at."""
 
+    root: Path
+    layout: Layout
     split: str
     name: str
     files: FileSet
@@ -38,16 +41,21 @@ class _Finding:
     shape: tuple[Path, ImageSize] | None
 
 
-def _items(layout: Layout, split: str, index: SplitIndex) -> Iterable[_Item]:
+def _items(root: Path, layout: Layout, split: str, index: SplitIndex) -> Iterable[_Item]:
     """Each person and each garment of a split once."""
     persons = dict.fromkeys(pair.person for pair in index.pairs)
     garments = dict.fromkeys([*index.own, *(pair.garment for pair in index.pairs)])
-    for names, files in ((persons, layout.persons), (garments, layout.garments)):
-        yield from (_Item(split, name, files, index.missing) for name in names)
+    yield from (_Item(root, layout, split, name, layout.persons, index.missing) for name in persons)
+    try:
+        place, other = garments_at(root, layout)
+    except FolderError:  # which the index has
+        return
+    garments = {name: None for name in garments if other.divided(name)[0] in other.sections}
+    yield from (_Item(place, other, split, name, other.garments, index.missing) for name in garments)
 
 
-def _look(root: Path, layout: Layout, item: _Item) -> _Finding:
-    example = load_example(root, layout, item.split, item.name, item.files, skip=item.skip)
+def _look(item: _Item) -> _Finding:
+    example = load_example(item.root, item.layout, item.split, item.name, item.files, skip=item.skip)
     first = item.files.parts[0].field
     shape = (example.paths[first], example.sizes[first]) if first in example.sizes else None
     return _Finding(example.problems, shape)
@@ -76,14 +84,19 @@ def folder_uses(root: str | Path, layout: FolderLayout = "auto") -> dict[str, st
     splits, _ = index_folder(root, kind)
     lists = {split: kind.list_path(root, split, kind.sections[0]) for split in kind.lists}
     absent = {split: f"{path} is {'empty' if lies_at(path) else 'not there'}" for split, path in lists.items()}
+    if kind.persons_only:
+        absent["train"] = persons_alone(root, "").found
     uses = {"train": "" if "train" in splits else absent["train"]}
     for preset in dict.fromkeys(preset for part in kind.persons.parts for preset in part.needed_by):
         needed = (problem for index in index_folder(root, kind, preset)[0].values() for problem in index.problems)
-        uses[f"train {preset}"] = uses["train"] or next((f"{problem.file} is not there" for problem in needed), "")
+        reasons = [f"{problem.file} is not there" for problem in needed]
+        if kind.transfers_pose:
+            reasons = [f"{root} is {other_use(root, kind).found}"]
+        uses[f"train {preset}"] = uses["train"] or next(iter(reasons), "")
     if "test" not in splits:
         uses["evaluate"] = absent["test"]
     else:
-        problem = own_garments(root, kind, "test", splits["test"])
+        problem = own_garments(root, kind, "test", splits["test"].pairs, splits["test"].own)
         uses["evaluate"] = f"{problem.file} gives everyone their own garment" if problem else ""
     return uses
 
@@ -91,7 +104,7 @@ def folder_uses(root: str | Path, layout: FolderLayout = "auto") -> dict[str, st
 def check_folder(
     root: str | Path, layout: FolderLayout = "auto", *, workers: int = 4, progress: bool = False
 ) -> list[Problem]:
-    """Everything wrong with a folder of VITON-HD, DressCode or DeepFashion; an empty list for a sound one.
+    """Everything wrong with a folder of any layout; an empty list for a sound one.
 
     Looks at the lists, the folders, and every file of every listed person and garment: presence, place, format,
     mode, size, shape, whether masks are masks of the right polarity, and whether anybody is in two splits. Files that
@@ -107,9 +120,9 @@ def check_folder(
     for index in splits.values():
         problems += index.problems
     there = {split: index for split, index in splits.items() if os.path.isdir(kind.base(root, split, kind.sections[0]))}
-    items = [item for split, index in there.items() for item in _items(kind, split, index)]
+    items = [item for split, index in there.items() for item in _items(root, kind, split, index)]
     with ThreadPoolExecutor(workers) as pool:
-        looked = pool.map(lambda item: _look(root, kind, item), items)
+        looked = pool.map(_look, items)
         findings = list(
             tqdm(looked, total=len(items), desc="check", unit="file set", disable=None if progress else True)
         )

@@ -83,6 +83,8 @@ def decode_picture(
     or until no side is longer than ``LOOK``: images bilinearly (anti-aliased), masks by area, labels and parts by the
     nearest pixel. Large JPEG images are decoded at the smallest scale that is at least twice the size, which is much
     faster.
+
+    Equation: eq-nearest-label. Book: sec-folders.
     """
     data = read_bytes(path, root)
     image = _open(path, data)

@@ -1,8 +1,8 @@
 """What a layout of a data set is: the files of an example, where they lie, what they hold, which lists name them.
 
 A layout is a small description; reading, checking and writing are the same for all. See
-:mod:`vtonlib.data.folders.viton_hd`, :mod:`~vtonlib.data.folders.dresscode` and
-:mod:`~vtonlib.data.folders.deepfashion`, each of which draws its own.
+:mod:`vtonlib.data.folders.viton_hd`, :mod:`~vtonlib.data.folders.dresscode`, :mod:`~vtonlib.data.folders.deepfashion`
+and :mod:`~vtonlib.data.folders.persons`, each of which draws its own.
 """
 
 from __future__ import annotations
@@ -198,6 +198,8 @@ class Layout:
     """Of lists with commas and a header: the columns of the person and the garment. None: lines 'person garment'."""
     transfers_pose: bool = False
     """Whether the garment is the same person in another picture, as it would be warped: not at all."""
+    persons_only: bool = False
+    """Whether there are no pictures of what is worn: the garments to put on lie in a folder of another data set."""
     own_by_name: bool = False
     """Whether the person's own garment has the person's name, and the list names another."""
     nested: bool = False

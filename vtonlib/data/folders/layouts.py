@@ -11,16 +11,20 @@ from vtonlib.data.folders.deepfashion import DEEPFASHION, PICTURES
 from vtonlib.data.folders.dresscode import DRESSCODE
 from vtonlib.data.folders.files import folder_fault, lies_at
 from vtonlib.data.folders.layout import Layout, found_as
+from vtonlib.data.folders.persons import GARMENTS, PERSONS
 from vtonlib.data.folders.problem import FolderError, Problem
 from vtonlib.data.folders.viton_hd import VITON_HD
 from vtonlib.data.source import SPLITS
 
-LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (VITON_HD, DRESSCODE, DEEPFASHION)}
+LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (VITON_HD, DRESSCODE, DEEPFASHION, PERSONS)}
 """The layouts by the names that settings have for them."""
-KNOWN = "VITON-HD, DressCode or DeepFashion"
+KNOWN = "VITON-HD, DressCode, DeepFashion or persons alone"
 OTHER_NAMES = {"upper_body": ("upper", "tops"), "lower_body": ("lower", "bottoms"), "dresses": ("dress",)}
 """Names that people give to DressCode's categories."""
-SIGNS = "train_pairs.txt and train/ (VITON-HD), upper_body/ (DressCode), or train_pairs.csv and img/ (DeepFashion)"
+SIGNS = (
+    "train_pairs.txt and train/ (VITON-HD), upper_body/ (DressCode), train_pairs.csv and img/ (DeepFashion), "
+    "or image/ and garments/ (persons alone)"
+)
 
 
 def _categories(root: Path) -> tuple[str, ...]:
@@ -49,6 +53,14 @@ def _is_deepfashion(root: Path) -> bool:
     return os.path.isdir(root / PICTURES) or any(os.path.lexists(root / name) for name in names)
 
 
+def _is_persons(root: Path) -> bool:
+    """Whether persons lie in a folder, and no garments beside them."""
+    picture = PERSONS.persons.parts[0]
+    garments = any(os.path.isdir(root / part.folder) for part in VITON_HD.garments.parts)
+    listed = lies_at(root / PERSONS.lists["test"]) or lies_at(root / GARMENTS)
+    return (os.path.isdir(root / picture.folder) or listed) and not garments
+
+
 def recognised(root: Path) -> list[str]:
     """The layouts whose lists or folders lie in ``root``: one, if it is in order."""
     if _is_category(root):
@@ -59,7 +71,9 @@ def recognised(root: Path) -> list[str]:
         "deepfashion": _is_deepfashion(root),
     }
     names = [name for name, there in found.items() if there]
-    return names or ["dresscode"] * bool(_misnamed(root))
+    if names == ["viton_hd"] and _is_persons(root) and not any(os.path.isdir(root / split) for split in SPLITS):
+        names = []  # whose list has VITON-HD's name
+    return names or ["persons"] * _is_persons(root) or ["dresscode"] * bool(_misnamed(root))
 
 
 def _misnamed(root: Path) -> list[tuple[str, str]]:
@@ -108,3 +122,39 @@ def at(root: Path, layout: FolderLayout = "auto") -> tuple[Path, Layout]:
     if layout == "dresscode":
         return _at_dresscode(root)
     return root, LAYOUTS[layout]
+
+
+def garments_at(root: Path, layout: Layout) -> tuple[Path, Layout]:
+    """Where the garments of a data set lie, and in which layout: with its persons; of persons alone in ``garments/``,
+    which may be a link to another data set.
+
+    Raises:
+        FolderError: if no folder with garments lies there.
+    """
+    if not layout.persons_only:
+        return root, layout
+    place, found = at(root / GARMENTS)
+    if found.transfers_pose or found.persons_only:
+        expected, remedy = "a folder of VITON-HD or DressCode", "Put another there, or link to it"
+        raise FolderError(Problem(place, f"a folder of {found.title}, without garments", expected, remedy))
+    return place, found
+
+
+def other_use(root: Path, layout: Layout) -> Problem:
+    """The problem that a folder of pose transfer is to be tried on, or the other way round."""
+    if layout.transfers_pose:
+        found, expected = (
+            f"a folder of {layout.title}, for pose transfer",
+            "garments to try on (data.reference=garment)",
+        )
+        remedy = "Name a folder of VITON-HD or DressCode, or transfer poses: preset leffa_pose, model leffa-pose-tiny, "
+        return Problem(root, found, expected, remedy + "or --set data.reference=person")
+    found = f"a folder of {layout.title}, whose references are garments"
+    remedy = "Name a folder of DeepFashion, or set data.reference=garment"
+    return Problem(root, found, "references that show the person (data.reference)", remedy)
+
+
+def persons_alone(root: Path, wanted: str) -> Problem:
+    """The problem that something else than the unpaired task is asked of a folder of persons alone."""
+    found = "a folder of persons alone, without pictures of what they wear"
+    return Problem(root, found, wanted, "Use the unpaired examples of its split test")

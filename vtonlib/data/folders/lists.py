@@ -9,9 +9,10 @@ from pathlib import Path
 
 from vtonlib.data.folders.files import folder_fault, lies_at
 from vtonlib.data.folders.layout import FileSet, Layout, Part
-from vtonlib.data.folders.layouts import LAYOUTS
-from vtonlib.data.folders.problem import Problem
-from vtonlib.data.folders.rows import Pair, identity, is_blank, read_list
+from vtonlib.data.folders.layouts import LAYOUTS, garments_at
+from vtonlib.data.folders.problem import FolderError, Problem
+from vtonlib.data.folders.rows import Pair, identity, read_list
+from vtonlib.data.folders.sense import emptied, left_out, strangers, two_truths
 from vtonlib.data.source import SPLITS, Split
 
 
@@ -71,7 +72,7 @@ def _unpaired(
 ) -> tuple[list[Pair], list[Problem]]:
     """The pairs with the garments of the unpaired list, looked up by person, if there is such a list."""
     path = layout.unpaired_path(root, split, section)
-    if not lies_at(path):
+    if layout.persons_only or not lies_at(path):
         return pairs, []
     listed, problems = read_list(path, layout, section)
     other = {pair.person: pair.garment for pair in reversed(listed)}
@@ -88,39 +89,24 @@ def _unpaired(
     return [Pair(pair.person, other.get(pair.person, pair.garment)) for pair in pairs], problems
 
 
-def _strangers(path: Path, layout: Layout, split: Split, pairs: list[Pair]) -> list[Problem]:
-    """The lines of a list of own garments that give somebody another's."""
-    wrong = [pair for pair in pairs if identity(pair.person, layout) != identity(pair.garment, layout, 1)]
+def _other_folder(root: Path, split: Split, path: Path, pairs: list[Pair]) -> list[Problem]:
+    """What is wrong with the folder in which the garments of persons alone lie, or with their names in the list."""
+    try:
+        place, layout = garments_at(root, LAYOUTS["persons"])
+    except FolderError as error:
+        return [error.problem]
+    sections = dict.fromkeys(layout.divided(pair.garment)[0] for pair in pairs)
+    if strange := [section for section in sections if section not in layout.sections]:
+        name = next(pair.garment for pair in pairs if layout.divided(pair.garment)[0] == strange[0])
+        found = f"the garment {name} without a category"
+        return [
+            Problem(path, found, f"a name such as {layout.sections[0]}/000003_1.jpg", "Write the category before it")
+        ]
     return [
-        Problem(
-            path,
-            f"the garment {layout.divided(pair.garment)[1]} of another than {layout.divided(pair.person)[1]}",
-            "two pictures of one id",
-            f"Move the line to {layout.unpaired.format(split=split)}",
-        )
-        for pair in wrong
+        problem
+        for section in sections
+        for problem in _folder_problems(layout.base(place, split, section), layout.garments, place, split, "")
     ]
-
-
-def _two_truths(base: Path, path: Path, layout: Layout, pairs: list[Pair]) -> list[Problem]:
-    """Persons listed with several own garments, where one file for each person says where what is worn came from."""
-    if layout.own_by_name or not lies_at(base / "true-flow"):
-        return []
-    listed: dict[str, str] = {}
-    for pair in pairs:
-        if listed.setdefault(pair.person, pair.garment) != pair.garment:
-            found = f"{pair.person} with two pictures to take it from, and one truth"
-            return [Problem(path, found, "one line for each person", f"Remove a line, or {base / 'true-flow'}")]
-    return []
-
-
-def _left_out(root: Path, layout: Layout, split: Split, section: str) -> bool:
-    """Whether the lists say that a category has nobody in a split: they are empty, and another category's is not."""
-    unpaired = layout.unpaired_path(root, split, section)
-    if not is_blank(layout.list_path(root, split, section)) or (lies_at(unpaired) and not is_blank(unpaired)):
-        return False
-    others = (layout.list_path(root, split, name) for name in LAYOUTS[layout.name].sections if name != section)
-    return any(lies_at(other) and not is_blank(other) for other in others)
 
 
 def _index_section(root: Path, layout: Layout, split: Split, section: str, preset: str) -> SplitIndex:
@@ -130,18 +116,20 @@ def _index_section(root: Path, layout: Layout, split: Split, section: str, prese
         other = next((name for name in layout.list_aliases.get(split, ()) if lies_at(path.with_name(name))), "")
         found = f"{other} in its place" if other else "nothing" + f" beside {base.name}/" * (base != root)
         what = f"Restore the list: lines '{layout.line}', two names in {layout.persons.parts[0].folder}/"
+        if layout.persons_only:
+            what = f"Write it: lines '{layout.line}', a name in {layout.persons.parts[0].folder}/ and a garment's"
         if layout.own_by_name:
             what += f" and {layout.garments.parts[0].folder}/"
         remedy = f"Rename {other} to {path.name}" if other else what
         return SplitIndex(problems=[Problem(path, found, "a list of pairs", remedy)])
-    if _left_out(root, layout, split, section):
-        return SplitIndex()
+    if left_out(root, layout, split, section):
+        return SplitIndex(problems=emptied(root, layout, split, section))
     listed, problems = read_list(path, layout, section)
     pairs, more = _unpaired(root, layout, split, section, listed)
-    own = [pair.person if layout.own_by_name else pair.garment for pair in listed]
+    own = [] if layout.persons_only else [p.person if layout.own_by_name else p.garment for p in listed]
     problems += more
     if layout.rules:
-        problems += _strangers(path, layout, split, listed) + _two_truths(base, path, layout, listed)
+        problems += strangers(path, layout, split, listed) + two_truths(base, path, layout, listed)
     found, remedy = "nothing", f"Copy {base.name}/ of the data set there, or remove the list"
     expected = f"the folder {path.name} names"
     if os.path.isdir(base):
@@ -153,6 +141,8 @@ def _index_section(root: Path, layout: Layout, split: Split, section: str, prese
         for files in (layout.persons, layout.garments)
         for problem in _folder_problems(base, files, root, split, preset)
     }
+    if layout.persons_only:
+        missing |= {problem.file: problem for problem in _other_folder(root, split, path, pairs)}
     return SplitIndex(tuple(pairs), tuple(own), [*problems, *missing.values()], frozenset(missing))
 
 
@@ -187,18 +177,6 @@ def _shared_persons(root: Path, layout: Layout, splits: dict[Split, SplitIndex])
     return []
 
 
-def own_garments(root: Path, layout: Layout, split: Split, index: SplitIndex) -> Problem | None:
-    """The problem that a section's split gives everyone their own garment, so that nothing can be put on anybody."""
-    rows = list(zip(index.pairs, index.own, strict=True))
-    for section in layout.sections:
-        others = [pair.garment != own for pair, own in rows if layout.divided(own)[0] == section]
-        if others and not any(others):
-            remedy = f"Add {layout.unpaired.format(split=split)} with lines '{layout.line}'"
-            path = layout.list_path(root, split, section)
-            return Problem(path, "everyone with their own garment", "other garments", remedy)
-    return None
-
-
 def index_folder(root: Path, layout: Layout, preset: str = "") -> tuple[dict[Split, SplitIndex], list[Problem]]:
     """Every split of which there is a list or a folder; or the one problem that there is none.
 
@@ -215,7 +193,7 @@ def index_folder(root: Path, layout: Layout, preset: str = "") -> tuple[dict[Spl
     splits = [split for split in SPLITS if _begun(root, layout, split)]
     if not splits:
         remedy = "Correct the path, or write such a folder with python -m vtonlib data make"
-        first, base = layout.list_path(root, "train", layout.sections[0]), layout.base(root, "train")
+        first, base = layout.list_path(root, next(iter(layout.lists)), layout.sections[0]), layout.base(root, "train")
         own = not layout.shares_pictures
         found = f"neither lists of pairs nor {'train/ and test/' if own else 'their pictures'}"
         expected = f"{first.relative_to(root)}" + f" and {base.name}/" * own
@@ -227,6 +205,8 @@ def index_folder(root: Path, layout: Layout, preset: str = "") -> tuple[dict[Spl
 
 def _begun(root: Path, layout: Layout, split: Split) -> bool:
     """Whether there is anything of a split: a list, or a folder of its own."""
+    if split not in layout.lists or layout.persons_only:
+        return split in layout.lists
     names = [layout.lists[split], layout.unpaired.format(split=split), *layout.list_aliases.get(split, ())]
     listed = any(lies_at(root / section / name) for section in layout.sections for name in names)
     return listed or (not layout.shares_pictures and os.path.isdir(root / split))

@@ -61,6 +61,8 @@ def mask_of_labels(arrays: Arrays, category: str) -> Array:
 
     Face, hair and shoes stay. The mask follows what is worn, so it tells a model how wide and long that is: masks that
     come with a data set are better, where there are any.
+
+    Equation: eq-mask-of-labels. Book: sec-folders.
     """
     parse = arrays["parse"]
     inside = _among(parse, (*GARMENTS[category], *LIMBS[category]))
@@ -74,7 +76,10 @@ def region_of_labels(arrays: Arrays, category: str) -> Array:
 
 
 def painted_grey(arrays: Arrays, category: str) -> Array:
-    """The person with the agnostic mask painted mid grey."""
+    """The person with the agnostic mask painted mid grey.
+
+    Equation: eq-agnostic-picture. Book: sec-folders.
+    """
     share = arrays["agnostic_mask"][..., None].astype(np.float32) / 255
     return (arrays["person"] * (1 - share) + 127.5 * share).round().astype(np.uint8)
 

@@ -30,3 +30,8 @@ class FolderError(ValueError):
         root_hint = f" (and {len(others)} more: python -m vtonlib data check lists them all)" if others else ""
         super().__init__(f"{problem}{root_hint}")
         self.problem = problem
+        self._problems = (problem, *others)
+
+    def __reduce__(self) -> tuple[type[FolderError], tuple[Problem, ...]]:
+        """How a data loader's worker hands the error on."""
+        return FolderError, self._problems

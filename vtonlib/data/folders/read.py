@@ -1,4 +1,4 @@
-"""A folder of VITON-HD, DressCode or DeepFashion as a source of examples."""
+"""A folder of VITON-HD, DressCode, DeepFashion or persons alone as a source of examples."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from vtonlib.config import DataConfig
 from vtonlib.data.batch import KEYPOINTS, PARSE_LABELS, TryOnBatch
 from vtonlib.data.folders.example import Example, aspect_problem, load_example
 from vtonlib.data.folders.files import lies_at
-from vtonlib.data.folders.layout import UNKNOWN_LABEL, Array, FileSet, Layout
-from vtonlib.data.folders.layouts import at
-from vtonlib.data.folders.lists import index_folder, own_garments
+from vtonlib.data.folders.layout import UNKNOWN_LABEL, Array, FileSet
+from vtonlib.data.folders.layouts import at, garments_at, other_use, persons_alone
+from vtonlib.data.folders.lists import index_folder
 from vtonlib.data.folders.problem import FolderError, Problem
 from vtonlib.data.folders.rows import Pair
+from vtonlib.data.folders.sense import own_garments
 from vtonlib.data.source import Indices, Split, as_indices
 
 WORN = frozenset({"garment_region", "warped_garment", "misalign_mask", "flow"})
@@ -44,6 +45,8 @@ def hide(agnostic: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]) -> 
 
     StableVITON composes ``agnostic (1 - mask)`` once more, which darkens soft edges that are composed already. This
     equals it for binary masks, and leaves an image alone that is composed right.
+
+    Equation: eq-nothing-hidden-shows. Book: sec-folders.
     """
     return torch.clamp(agnostic, mask - 1, 1 - mask)
 
@@ -55,11 +58,12 @@ def to_one_hot(labels: Array) -> Float[Tensor, "b k h w"]:
 
 
 class Folder:
-    """A folder of VITON-HD, DressCode or DeepFashion, at any resolution: a ``TryOnSource``.
+    """A folder of VITON-HD, DressCode, DeepFashion or persons alone, at any resolution: a ``TryOnSource``.
 
     Args:
-        root: The folder. :mod:`~vtonlib.data.folders.viton_hd`, :mod:`~vtonlib.data.folders.dresscode` and
-            :mod:`~vtonlib.data.folders.deepfashion` draw it. One category of DressCode is a root, too.
+        root: The folder. :mod:`~vtonlib.data.folders.viton_hd`, :mod:`~vtonlib.data.folders.dresscode`,
+            :mod:`~vtonlib.data.folders.deepfashion` and :mod:`~vtonlib.data.folders.persons` draw it. One category of
+            DressCode is a root, too.
         config: Its ``height`` and ``width`` are the size of the examples. Stored images may have any size of the same
             ratio; images are resized bilinearly and anti-aliased, masks by area (they stay soft at their edges),
             parse maps by the nearest pixel, flows by :func:`vtonlib.grids.resize_flow`. Its ``layout`` is the folder's,
@@ -86,15 +90,16 @@ class Folder:
         self.root, self.layout = at(Path(root), config.layout)
         self.preset = preset
         if (config.reference == "person") != self.layout.transfers_pose:
-            raise FolderError(_other_reference(self.root, self.layout))
+            raise FolderError(other_use(self.root, self.layout))
         self.height, self.width = config.height, config.width
         self._splits, problems = index_folder(self.root, self.layout, preset)
         problems += [problem for index in self._splits.values() for problem in index.problems]
         if problems:
             raise FolderError(*dict.fromkeys(problems))
+        self._garments = garments_at(self.root, self.layout)
         self._cache: dict[tuple[str, str, str], Example] = {}
         self._cached_bytes = 0
-        self._pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="folder")
+        self._pools: dict[int, ThreadPoolExecutor] = {}
 
     def pairs(self, split: Split) -> tuple[Pair, ...]:
         """The persons of a split, in order, with the garments of the unpaired task: example i is line i of its list.
@@ -104,6 +109,8 @@ class Folder:
         Raises:
             FolderError: if the folder has no such split.
         """
+        if split not in self.layout.lists:
+            raise FolderError(persons_alone(self.root, f"examples of the split '{split}'"))
         if split not in self._splits:
             remedy = "Use another split, or add the list" + f" and {split}/" * (not self.layout.shares_pictures)
             path = self._list(split)
@@ -123,15 +130,18 @@ class Folder:
         """Examples whose garment is the one the person wears; in pose transfer: the reference that the list gives.
 
         Raises:
-            FolderError: if a file is missing or at fault.
+            FolderError: if a file is missing or at fault; of persons alone.
             IndexError: if an index lies outside the split.
             ValueError: if the indices are no whole numbers.
         """
         indices = as_indices(indices)
+        if self.layout.persons_only:
+            raise FolderError(persons_alone(self.root, "garments that are worn (paired examples)"))
         names = [pair.person for pair in self._rows(split, indices)]
         own = [self._splits[split].own[i] for i in indices.tolist()]
-        persons, garments = self.layout.persons, self.layout.garments
-        return self._batch(self._load(split, names, persons), self._load(split, own, garments), indices)
+        return self._batch(
+            self._load(split, names, self.layout.persons), self._load(split, own, self._garments[1].garments), indices
+        )
 
     def unpaired(self, split: Split, indices: Indices) -> TryOnBatch:
         """The same persons with the garments of the list (of ``*_pairs_unpaired``, if there is one).
@@ -145,12 +155,13 @@ class Folder:
             ValueError: if the indices are no whole numbers.
         """
         self.pairs(split)
-        if problem := own_garments(self.root, self.layout, split, self._splits[split]):
+        if problem := own_garments(self.root, self.layout, split, self._splits[split].pairs, self._splits[split].own):
             raise FolderError(problem)
         indices = as_indices(indices)
         rows = self._rows(split, indices)
         persons = [_without(WORN, e) for e in self._load(split, [pair.person for pair in rows], self.layout.persons)]
-        return self._batch(persons, self._load(split, [pair.garment for pair in rows], self.layout.garments), indices)
+        garments = self._load(split, [pair.garment for pair in rows], self._garments[1].garments)
+        return self._batch(persons, garments, indices)
 
     def _rows(self, split: Split, indices: Int[Tensor, " b"]) -> list[Pair]:
         pairs = self.pairs(split)
@@ -160,7 +171,11 @@ class Folder:
         return [pairs[i] for i in indices.tolist()]
 
     def _load(self, split: Split, names: list[str], files: FileSet) -> list[Example]:
-        return list(self._pool.map(lambda name: self._cached(split, name, files), names))
+        pool = self._pools.get(os.getpid())
+        if pool is None:  # a data loader's worker is a copy of this process, but for its threads
+            pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="folder")
+            self._pools = {os.getpid(): pool}
+        return list(pool.map(lambda name: self._cached(split, name, files), names))
 
     def _cached(self, split: Split, name: str, files: FileSet) -> Example:
         key = (split, name, files.parts[0].field)
@@ -175,7 +190,8 @@ class Folder:
 
     def _read(self, split: Split, name: str, files: FileSet) -> Example:
         size = (self.width, self.height)
-        example = load_example(self.root, self.layout, split, name, files, size=size, preset=self.preset)
+        root, layout = (self.root, self.layout) if files is self.layout.persons else self._garments
+        example = load_example(root, layout, split, name, files, size=size, preset=self.preset)
         if example.problems:
             raise FolderError(*example.problems)
         first = files.parts[0].field
@@ -214,20 +230,6 @@ class Folder:
             misalign_mask=to_masks(misalign),
             index=indices,
         )
-
-
-def _other_reference(root: Path, layout: Layout) -> Problem:
-    """The problem that a folder of pose transfer is to be tried on, or the other way round."""
-    if layout.transfers_pose:
-        found, expected = (
-            f"a folder of {layout.title}, for pose transfer",
-            "garments to try on (data.reference=garment)",
-        )
-        remedy = "Name a folder of VITON-HD or DressCode, or transfer poses: preset leffa_pose, model leffa-pose-tiny, "
-        return Problem(root, found, expected, remedy + "or --set data.reference=person")
-    found = f"a folder of {layout.title}, whose references are garments"
-    remedy = "Name a folder of DeepFashion, or set data.reference=garment"
-    return Problem(root, found, "references that show the person (data.reference)", remedy)
 
 
 def _joints(example: Example) -> Float[Tensor, "j 2"]:

@@ -118,13 +118,14 @@ def _new_folder(root: Path) -> Iterator[Path]:
 
 
 def known_layout(name: str) -> Layout:
-    """The layout of a name.
+    """The layout of a name, to be written.
 
     Raises:
-        ValueError: for an unknown one.
+        ValueError: for an unknown one, and for persons alone, whose folders are read only.
     """
-    if name not in LAYOUTS:
-        raise ValueError(f"layout={name!r}: expected one of {', '.join(LAYOUTS)}")
+    written = [known for known, layout in LAYOUTS.items() if not layout.persons_only]
+    if name not in written:
+        raise ValueError(f"layout={name!r}: expected one of {', '.join(written)}")
     return LAYOUTS[name]
 
 

@@ -12,6 +12,7 @@ from vtonlib.models.normalization.mask import MaskNorm
 from vtonlib.models.normalization.modulation import LabelModulation
 from vtonlib.models.normalization.patterns import LabelPatterns
 from vtonlib.models.normalization.spade import param_free_norm
+from vtonlib.shares import drawn
 
 
 def alias_noise(x: Float[Tensor, "b c h w"], generator: torch.Generator | None = None) -> Float[Tensor, "b 1 h w"]:
@@ -21,8 +22,12 @@ def alias_noise(x: Float[Tensor, "b c h w"], generator: torch.Generator | None =
     The draw is in the order of the released code: columns before rows.
     """
     device = generator.device if generator is not None else x.device
-    shape = (x.shape[0], x.shape[3], x.shape[2], 1)
-    return torch.randn(shape, generator=generator, device=device, dtype=x.dtype).to(x.device).transpose(1, 3)
+
+    def draw(count: int) -> Tensor:
+        shape = (count, x.shape[3], x.shape[2], 1)
+        return torch.randn(shape, generator=generator, device=device, dtype=x.dtype)
+
+    return drawn(draw, len(x)).to(x.device).transpose(1, 3)
 
 
 class ALIASNorm(nn.Module):

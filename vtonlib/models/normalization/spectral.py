@@ -71,6 +71,8 @@ class SpectralNorm(nn.Module):
 
     @torch.no_grad()
     def _iterate(self, matrix: Float[Tensor, "m n"], steps: int) -> None:
+        if matrix.is_meta:  # shapes without values, of which nothing can be found, slowly
+            return
         _, left, right = power_iteration(matrix, self._u, steps)
         self._u.copy_(left)
         self._v.copy_(right)
