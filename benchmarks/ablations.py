@@ -46,7 +46,7 @@ from vtonlib.evaluation.fabrics import GARMENT_SSIM, TEXTURE, garment_scores
 from vtonlib.experiment import try_on
 from vtonlib.memory import keep_freed_memory
 from vtonlib.pipelines.load import Pipeline
-from vtonlib.presets import ExperimentConfig, new_task
+from vtonlib.presets import ExperimentConfig, new_task, open_source
 from vtonlib.scoring import Examples
 from vtonlib.tasks.latents import LatentSource
 from vtonlib.tasks.stable_viton import StableVITONConfig, StableVITONTask
@@ -94,9 +94,9 @@ REFERENCES = ("copy", "uniform", "agnostic")
 Scores = dict[str, float]
 
 
-def people(laid: str = "anyhow") -> tuple[TryOnBatch, list[str]]:
+def people(data: DataConfig = CONFIG.data) -> tuple[TryOnBatch, list[str]]:
     """The test people in others' garments, and the fabric of each garment."""
-    examples = Examples("unpaired", World(DataConfig(laid=laid)), "test", unpaired=True)  # type: ignore[arg-type]
+    examples = Examples("unpaired", open_source(data), "test", unpaired=True)
     parts = list(examples.batches(EXAMPLES))
     return TryOnBatch.concatenate([part for part, _ in parts]), [kind for _, names in parts for kind in names]
 

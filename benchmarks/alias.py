@@ -35,6 +35,8 @@ from vtonlib.data.world import World
 from vtonlib.models.alias import ALIASGenerator, ALIASResBlock, split_parse
 from vtonlib.models.normalization import ALIASNorm, MaskNorm, mask_standardize
 
+ALONE = True
+
 SIZE, SMALL = (512, 384), (256, 128)
 TARGETS = {"generator": (0.55, 0.6), "mask_norm": (0.9, 0.6)}
 """The largest ratios of time and memory that pass."""

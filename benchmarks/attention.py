@@ -123,7 +123,7 @@ def measure(name: str, grid: Grid, heads: int, width: int, device: str, repeats:
     once(Grid(4, 3))  # loads the kernels
     before = peak(device)
     first = once(grid)
-    return {"bytes": peak(device) - before, "seconds": min(first, *(once(grid) for _ in range(repeats - 1)))}
+    return {"bytes": peak(device) - before, "seconds": min([first, *(once(grid) for _ in range(repeats - 1))])}
 
 
 def clock(device: str) -> float:

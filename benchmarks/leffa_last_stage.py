@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     keep_freed_memory()
-    batch, _ = people("anyhow")
+    batch, _ = people()
     found = {}
     for arm in ARMS:
         run = options.base if arm == "base" else options.models / arm

@@ -17,8 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,11 +27,14 @@ import torch.nn.functional as F
 from diffusers.models.attention_processor import Attention
 from torch import Tensor
 
-from benchmarks.attention import clock, peak
+from benchmarks.attention import clock
+from benchmarks.steps import in_a_fresh_process, in_turns, measure_steps
 from vtonlib.attention import AttentionTap
 from vtonlib.disk import replace_text
 from vtonlib.models.leffa import LeffaUNet
 from vtonlib.tasks.supervision import Following, follow
+
+ALONE = True
 
 SIZE, PIXELS = (64, 48), 8
 """Rows and columns of latents; rows of pixels for one of latents."""
@@ -123,37 +124,17 @@ def measure(name: str, precision: str, repeats: int) -> dict[str, float]:
     """Least seconds of a step, and the bytes by which steps raise the peak; and of the loss alone, if there is one."""
     model = new()
     optimizer, given = torch.optim.AdamW(model.parameters(), lr=1e-5), example()
-    before, seconds = peak("cpu"), []
-    for _ in range(repeats):
-        start = clock("cpu")
-        optimizer.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-            loss = loss_of_step(model, name, given)
-        loss.backward()
-        optimizer.step()
-        seconds.append(clock("cpu") - start)
-    found = {"seconds": min(seconds), "bytes": peak("cpu") - before}
+    found = measure_steps(lambda: loss_of_step(model, name, given), optimizer, precision=precision, repeats=repeats)
     return found | ({"loss_seconds": loss_alone(name, precision, repeats)} if LOSSES[name].active else {})
-
-
-def in_a_fresh_process(name: str, precision: str, repeats: int) -> dict[str, float]:
-    """The same, without what another variant left in memory."""
-    given = ["--only", name, precision, "--repeats", str(repeats)]
-    command = [sys.executable, "-m", "benchmarks.leffa_step", *given]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 def compare(precision: str, rounds: int, repeats: int) -> dict[str, Any]:
     """Every variant, and its ratios to the step without a loss."""
-    found: dict[str, dict[str, float]] = {}
-    for _ in range(rounds):
-        for name in VARIANTS[precision]:
-            took = in_a_fresh_process(name, precision, repeats)
-            found[name] = {key: min(value, found.get(name, took)[key]) for key, value in took.items()}
-            print(f"{precision} {name}: {took}", file=sys.stderr, flush=True)
-    for row in found.values():
-        row |= {f"{key}_ratio": row[key] / found["none"][key] for key in ("seconds", "bytes")}
-    return {"precision": precision, "steps": found}
+
+    def alone(name: str) -> dict[str, float]:
+        return in_a_fresh_process("benchmarks.leffa_step", "--only", name, precision, "--repeats", repeats)
+
+    return {"precision": precision, "steps": in_turns(VARIANTS[precision], alone, rounds)}
 
 
 def main() -> None:

@@ -14,21 +14,21 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchmarks.steps import in_a_fresh_process
 from vtonlib.attention.query_selection import RULES, PatchPairs
 from vtonlib.losses.patch_nce import patch_nce
 from vtonlib.models.translator import unit_patches
+
+ALONE = True
 
 CHANNELS, COUNT, WINDOW = 256, 256, 7
 
@@ -117,12 +117,6 @@ def measure(case: str, variant: str, repeats: int) -> dict[str, float]:
     return {"seconds": min(seconds), "megabytes": megabytes}
 
 
-def in_a_fresh_process(case: str, variant: str, repeats: int) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.query_selection", "--only", case, variant, "--repeats", str(repeats)]
-    root = Path(__file__).resolve().parents[1]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, cwd=root).stdout)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=2)
@@ -134,7 +128,10 @@ def main() -> None:
         return
     result: dict[str, Any] = {"torch": torch.__version__, "threads": 1, "channels": CHANNELS, "patches": COUNT}
     for case, (side, *_) in CASES.items():
-        measured = {name: in_a_fresh_process(case, name, arguments.repeats) for name in (*EXPLICIT, "ours")}
+        measured = {
+            name: in_a_fresh_process("benchmarks.query_selection", "--only", case, name, "--repeats", arguments.repeats)
+            for name in (*EXPLICIT, "ours")
+        }
         ratios = {
             f"{unit}_of_{name}": measured["ours"][unit] / max(measured[name][unit], 1e-9)
             for name in EXPLICIT

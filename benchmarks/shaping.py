@@ -30,7 +30,7 @@ A1 Each of augmentation, total variation, entropy, added in this order, lowers t
 T  Told (positive control) errs least; uniform attention and the copy (negative) err more than every arm.
 
 Measured so far: ``none`` and what goes on from it, five seeds of garments laid anyhow and five of garments laid
-straight; anyhow the layers, two, and ``...-scratch``, three. Augmentation (A1) is prepared, and not measured.
+straight; anyhow ``...-scratch``, five, ``moved`` and what goes on from it, three (A1 fails), and the layers, two.
 
     python -m benchmarks.shaping [--laid anyhow] [--seeds 0 1 2 3 4] [--arms none control] [--out results.json]
 
@@ -237,7 +237,7 @@ def measure(arm: str, seed: int, runs: Runs, stored: Scores, batch: TryOnBatch, 
     if not runs.model(arm, seed).exists():
         runs.train(arm, seed, norms)
     found, worn = scores(load_pipeline(runs.model(arm, seed)), batch)
-    if seed == 0 and runs.laid == "anyhow" and "none" in (arm, ARMS[arm].base):
+    if seed == 0 and runs.laid == "anyhow" and not ARMS[arm].deep:
         keep(arm, batch, kinds, worn, found)
     return found
 
@@ -255,7 +255,7 @@ def main() -> None:
     stored: Scores = {"examples": EXAMPLES, "calibration": {}, "runs": {}}
     if options.out.exists():
         stored |= json.loads(options.out.read_text(encoding="utf8"))
-    batch, kinds = people(options.laid)
+    batch, kinds = people(DataConfig(laid=options.laid))
     stored[f"references_{options.laid}"] = opponents(batch)
     trainings, runs = Runs(options.laid, options.models), stored["runs"]
     for seed in options.seeds:

@@ -13,8 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import subprocess
-import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +22,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from benchmarks.ablations import TASK, TRAIN
-from benchmarks.attention import clock, peak
+from benchmarks.steps import in_a_fresh_process, in_turns, measure_steps
 from vtonlib.config import DataConfig
 from vtonlib.data.world import World
 from vtonlib.disk import replace_text
@@ -62,37 +60,22 @@ def measure(name: str, size: str, file: Path, repeats: int) -> dict[str, float]:
     """Least seconds of a step, and the bytes by which steps raise the peak."""
     task, batch = new(name, size), LatentBatch(**load_file(file))
     optimizer = torch.optim.AdamW(task.unet.parameters(), lr=1e-4)
-    before, seconds = peak("cpu"), []
-    for _ in range(repeats):
-        start = clock("cpu")
-        optimizer.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16, enabled=TRAIN.precision == "bf16"):
-            loss = torch.stack(list(task.denoiser_loss(batch).values())).sum()
-        loss.backward()
-        optimizer.step()
-        seconds.append(clock("cpu") - start)
-    return {"seconds": min(seconds), "bytes": peak("cpu") - before}
 
+    def loss() -> torch.Tensor:
+        return torch.stack(list(task.denoiser_loss(batch).values())).sum()
 
-def in_a_fresh_process(name: str, size: str, file: Path, repeats: int) -> dict[str, float]:
-    """The same, without what another variant left in memory."""
-    given = ["--only", name, size, str(file), "--repeats", str(repeats)]
-    command = [sys.executable, "-m", "benchmarks.shaping_step", *given]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return measure_steps(loss, optimizer, precision=TRAIN.precision, repeats=repeats)
 
 
 def compare(size: str, rounds: int, repeats: int) -> dict[str, Any]:
     """Every variant of one size, and its ratios to the step without a loss."""
-    found: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         store_examples(size, file := Path(folder) / "latents.safetensors")
-        for _ in range(rounds):
-            for name in LOSSES:
-                took = in_a_fresh_process(name, size, file, repeats)
-                found[name] = {key: min(value, found.get(name, took)[key]) for key, value in took.items()}
-    for row in found.values():
-        row |= {f"{key}_ratio": row[key] / found["none"][key] for key in ("seconds", "bytes")}
-    return {"size": size, "batch": BATCH[size], "steps": found}
+
+        def alone(name: str) -> dict[str, float]:
+            return in_a_fresh_process("benchmarks.shaping_step", "--only", name, size, file, "--repeats", repeats)
+
+        return {"size": size, "batch": BATCH[size], "steps": in_turns(LOSSES, alone, rounds)}
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from vtonlib.experiment import try_on
 from vtonlib.memory import keep_freed_memory
 from vtonlib.pipelines.alias import ALIASPipeline
 
+ALONE = True
 STEPS = (1, 2, 3, 4, 6, 10, 20)
 
 

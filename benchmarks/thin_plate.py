@@ -25,6 +25,8 @@ from torch import Tensor
 from vtonlib.official.viton_hd_gmm import released_offsets
 from vtonlib.thin_plate import lattice_flow
 
+ALONE = True
+
 HEIGHT, WIDTH, CONTROL, REACH = 1024, 768, 5, 0.9
 
 
