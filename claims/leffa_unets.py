@@ -16,9 +16,9 @@ UP = ("up_blocks.1.attentions.0", "up_blocks.1.attentions.1")
 READINGS = ("epe", "strongest", "pck", "mass", "all_mass", "share", "swaps", "entropy", "spread", "reach")
 
 
-def arms_of(seed: int, names: Iterable[str]) -> dict[str, float]:
+def arms_of(seed: int, names: Iterable[str], results: Path = RESULTS) -> dict[str, float]:
     """``ARM_READING`` and what each arm gains over the control."""
-    runs = json.loads(RESULTS.read_text(encoding="utf8"))["runs"]
+    runs = json.loads(results.read_text(encoding="utf8"))["runs"]
     arms = {}
     for arm in names:
         run = runs[f"{arm}-{seed}"]
