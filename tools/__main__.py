@@ -10,7 +10,7 @@
     python3 -m tools claims [...]  what the book claims; --verify measures again (--help)
     python3 -m tools checkpoints   train and store the shipped models, on whatever is there (--help)
     python3 -m tools gpu [...]     the trainings that need CUDA, in resumable steps (--help)
-    python3 -m tools bench         run benchmarks/*.py, store benchmarks/results/*.json
+    python3 -m tools bench         run the benchmarks that need no arguments, store benchmarks/results/*.json
     python3 -m tools derive        rewrite what follows from other files: API page and record, address, setup cells
     python3 -m tools lock          rewrite constraints.txt from requirements.txt
 

@@ -33,17 +33,17 @@ DIRECTIVE = """\
    :members:
    :show-inheritance:"""
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("disk", "memory", "settings"),
+    ("cost", "disk", "memory", "settings", "shares"),
     ("grids", "config", "images", "records", "weights"),
     ("thin_plate", "diffusion"),
     ("attention", "data"),
     ("models", "losses", "evaluation"),
-    ("pipelines", "official", "files", "check"),
+    ("pipelines", "official", "files", "check", "ladder"),
     ("tasks",),
     ("training",),
     ("presets",),
-    ("checkpoints", "published"),
-    ("experiment", "failures", "viz"),
+    ("checkpoints", "published", "transformers"),
+    ("experiment", "failures", "rungs", "viz"),
     ("scoring",),
     ("cli",),
     ("__main__",),

@@ -1,13 +1,15 @@
-"""Run every benchmarks/*.py and store what it measured in benchmarks/results/.
+"""Run the benchmarks that need no arguments, and store what they measured in benchmarks/results/.
 
-A benchmark prints one JSON object as its last line, figures with their units in the names; this adds the machine and
-the command.
+Such a benchmark says so, by a line ``ALONE = True``: it trains nothing and prints one JSON object as its last line,
+figures with their units in the names; this adds the machine and the command. The other files of benchmarks/ are
+trainings and helpers: each says in its first lines how it is called, and writes its results itself.
 """
 
 from __future__ import annotations
 
 import datetime
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +18,7 @@ from tools import environment
 from tools.shell import ROOT, output, write
 
 FOLDER = ROOT / "benchmarks"
+ALONE = re.compile(r"^ALONE = True$", re.MULTILINE)
 
 
 def record(command: str, measured: object, machine: object) -> str:
@@ -36,21 +39,21 @@ def measure(python: str, script: Path) -> object:
         sys.exit(f"bench: {script.relative_to(ROOT)}: expected one JSON object as the last line it prints")
 
 
+def alone(folder: Path = FOLDER) -> dict[str, Path]:
+    """The benchmarks that need no arguments, by name."""
+    return {file.stem: file for file in sorted(folder.glob("*.py")) if ALONE.search(file.read_text(encoding="utf8"))}
+
+
 def main(names: list[str]) -> None:
-    """Run the named benchmarks (all when none is named)."""
-    scripts = sorted(FOLDER.glob("*.py"))
-    unknown = set(names) - {script.stem for script in scripts}
-    if unknown:
-        known = ", ".join(script.stem for script in scripts)
-        sys.exit(f"bench: no benchmark is called {', '.join(sorted(unknown))}; there are: {known or 'none'}")
+    """Run the named benchmarks (all that need no arguments when none is named)."""
+    known = alone()
+    if unknown := sorted(set(names) - set(known)):
+        there = [name for name in unknown if (FOLDER / f"{name}.py").exists()]
+        how = f"; {there[0]} needs arguments or trains: its first lines say how it is called" if there else ""
+        sys.exit(f"bench: these need no arguments: {', '.join(known) or 'none'}; found {', '.join(unknown)}{how}")
     python = environment.python()
     machine = json.loads(output(python, "-m", "tools.machine") or "null")
-    for script in scripts:
-        if names and script.stem not in names:
-            continue
-        measured = measure(python, script)
-        write(
-            FOLDER / "results" / f"{script.stem}.json",
-            record(f"python -m tools bench {script.stem}", measured, machine),
-        )
-        print(f"{script.stem}: {json.dumps(measured)}")
+    for name in names or known:
+        measured = measure(python, known[name])
+        write(FOLDER / "results" / f"{name}.json", record(f"python -m tools bench {name}", measured, machine))
+        print(f"{name}: {json.dumps(measured)}")

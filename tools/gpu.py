@@ -1,3 +1,4 @@
+# budget: the kinds of steps, and the list of them, stand side by side
 """The work that needs CUDA, trainings and benchmarks, as steps of under ten minutes that can be resumed one by one.
 
 A step is done when its outputs stand and its record, results/gpu/NAME.json, names the same command and inputs; records
@@ -110,6 +111,21 @@ def benchmark(name: str, *settings: str, minutes: float) -> GpuStep:
     )
 
 
+def together(kind: str, *options: str, minutes: float) -> GpuStep:
+    """A short training of StableVITON by as many processes as there are cards (one card: one process), as a log."""
+    run = f"{RUNS}/{kind}"
+    return GpuStep(
+        name=kind,
+        argv=(
+            *("-m", "accelerate.commands.launch", *options),
+            *("-m", "vtonlib", "train", "stableviton", "--size", "small", "--out", run),
+            *("--set", "train.schedule=constant", "train.steps=200", "train.workers=8"),
+        ),
+        outputs=(f"{run}/log.jsonl", f"{run}/final/trained.json"),
+        minutes=minutes,
+    )
+
+
 STEPS: tuple[GpuStep, ...] = (
     train("stableviton", minutes=9.5),
     evaluate("stableviton-small", minutes=5),
@@ -124,7 +140,11 @@ STEPS: tuple[GpuStep, ...] = (
     train("translation", minutes=9.5),
     evaluate("translation-small", minutes=1),
     benchmark("alias", "--device", "cuda", minutes=4),
+    benchmark("attention", "--device", "cuda", minutes=2),
     benchmark("thin_plate", "--device", "cuda", minutes=2),
+    benchmark("data_pipeline", "--device", "cuda", "--size", "base", "--batch", "32", "--steps", "30", minutes=6),
+    together("processes-ddp", "--mixed_precision=no", "--dynamo_backend=no", minutes=4),
+    together("processes-fsdp", "--use_fsdp", "--fsdp_version=2", "--mixed_precision=no", minutes=4),
 )
 """All steps, in order: a step may read what an earlier one leaves."""
 

@@ -3,6 +3,7 @@
 python -m tools.notebooks run notebooks/x.ipynb ...    execute in place, then normalise
 python -m tools.notebooks fix notebooks/*.ipynb        normalise only (after hand edits)
 python -m tools.notebooks check notebooks/*.ipynb      fail if a file is not in normal form
+python -m tools.notebooks new notebooks/x.ipynb TITLE  a chapter to begin with: every block, in its place
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 import nbformat
 
-from tools.book import finish, provenance, setup_cell
+from tools.book import finish, provenance, setup_cell, skeleton
 from tools.shell import write
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -97,8 +98,19 @@ def processor_seconds() -> float:
     return times.children_user + times.children_system
 
 
+def begin(path: Path, title: str) -> int:
+    """Write a chapter to begin with."""
+    if path.exists():
+        sys.exit(f"{path}: there is such a notebook already")
+    write(path, nbformat.writes(normalise(skeleton.chapter(finish.name_of(path), title), path.stem)) + "\n")
+    print(f"{path}: written; add it to _toc.yml, then: python -m tools.notebooks run {path}")
+    return 0
+
+
 def main(argv: list[str]) -> int:
-    """Do one of the three jobs; 1 if anything is wrong."""
+    """Do one of the jobs; 1 if anything is wrong."""
+    if argv[:1] == ["new"] and len(argv) == 3:
+        return begin(Path(argv[1]), argv[2])
     if len(argv) < 2 or argv[0] not in {"run", "fix", "check"}:
         sys.exit(__doc__)
     # Readers see progress bars, stored outputs do not; one thread gives the same sums everywhere.

@@ -29,6 +29,18 @@ def pages() -> list[str]:
     return re.findall(r"^\s*-?\s*(?:root|file):\s*(\S+)", text, flags=re.MULTILINE)
 
 
+def parts() -> list[tuple[str, list[str]]]:
+    """The parts of ``_toc.yml`` with the documents of each; what stands before the first part has no caption."""
+    found: list[tuple[str, list[str]]] = [("", [])]
+    for line in (ROOT / "_toc.yml").read_text(encoding="utf8").splitlines():
+        if match := re.match(r"\s*-?\s*(caption|root|file):\s*(.+)$", line):
+            if match[1] == "caption":
+                found.append((match[2].strip(), []))
+            else:
+                found[-1][1].append(match[2].strip())
+    return found
+
+
 def missing_pages() -> list[str]:
     """The pages of the contents that the built site lacks. Jupyter Book 2 ends well without a page: hence the check."""
     return [page for page in pages() if not (HTML / f"{page}.html").exists()]

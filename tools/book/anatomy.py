@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tools.book import plain, setup_cell
@@ -184,3 +184,16 @@ def problems(page: Page) -> list[str]:
         return []
     checks = (block_problems, header_problems, opening_problems, glance_problems, length_problems, exercise_problems)
     return [f"{page.name}: {problem}" for check in checks for problem in check(page)]
+
+
+def named_exercises(pages: Sequence[Page]) -> dict[str, tuple[str, str, str]]:
+    """Every exercise by its number: its page, its heading, and how other pages call it."""
+    found = {}
+    for page in pages:
+        for exercise in exercises(page) if page.chapter else ():
+            heading = HEADING.search(page.cells[exercise.cell].source)
+            if heading:
+                name = heading[0].partition("] ")[2].strip().replace("*", "")
+                text = heading[0].removeprefix("### ").strip().replace("*", "")
+                found[exercise.number] = (page.name, text, f"{exercise.number} {name} ({heading[2]})")
+    return found

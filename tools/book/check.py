@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from tools.book import anatomy, claims, equations, form, ledger, links, provenance, quoting
+from tools.book import anatomy, claims, equations, form, ledger, links, provenance, quoting, reference
 from tools.book.page import Page, all_pages, content_problems, notebook_names, without_code
 from tools.shell import ROOT
 from tools.site import pages as contents
@@ -38,7 +38,9 @@ def problems(pages: Sequence[Page]) -> list[str]:
     for page in pages:
         found += form.problems(page) + anatomy.problems(page)
         found += [f"{page.name}: {problem}" for problem in provenance.problems(page)]
-    return found + equations.problems(pages) + ledger.problems(pages) + quote_problems(pages)
+    return (
+        found + equations.problems(pages) + ledger.problems(pages) + quote_problems(pages) + reference.problems(pages)
+    )
 
 
 def main(_: list[str]) -> int:

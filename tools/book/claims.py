@@ -29,7 +29,7 @@ STUDENT = (
 )  # fmt: skip
 AGAIN = ("all seeds", "one seed", "on demand", "stored benchmark")
 """What every change does to a claim: measure it again, not at all, or compare it with the benchmark's results."""
-DAILY = 240
+DAILY = 200
 """Seconds that all claims together may take with every change, on one core."""
 FREE = 0.25
 """The part of a mean that a value may move without a reason being given."""

@@ -14,7 +14,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from tools.book import claims, links, myst, provenance, quoting, setup_cell, tables
+from tools.book import anatomy, claims, links, myst, provenance, quoting, setup_cell, tables
 from tools.book.page import Page, all_pages, load
 from tools.book.shown import BookOutput
 
@@ -55,6 +55,19 @@ class PaperRole(SphinxRole):
             log.warning(f"references.bib has no '{key}'", location=self.get_location())
         page = self.env.app.builder.get_relative_uri(self.env.docname, "book/bibliography")
         return [nodes.reference("", text, refuri=f"{page}#{key.rstrip('>')}", internal=True)], []
+
+
+class ExerciseRole(SphinxRole):
+    """``{exercise}`7.2```: its number, name and type, as a link to it."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        known = anatomy.named_exercises(all_pages())
+        if self.text not in known:
+            log.warning(f"no chapter has an exercise {self.text}", location=self.get_location())
+            return [], []
+        page, heading, shown = known[self.text]
+        target = f"{self.env.app.builder.get_relative_uri(self.env.docname, page)}#{nodes.make_id(heading)}"
+        return [nodes.reference("", shown, refuri=target, internal=True)], []
 
 
 def plain_to_myst(app: Sphinx, name: str, content: list[str]) -> None:
@@ -118,6 +131,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     for name in ("claim", "value", "run"):
         app.add_role(name, QuoteRole())
     app.add_role("paper", PaperRole())
+    app.add_role("exercise", ExerciseRole())
     app.connect("source-read", plain_to_myst)
     app.connect("doctree-read", number_equations)
     app.add_directive("book-table", BookTable)

@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tools.book import anatomy, claim_pages, claims, equations, ledger, models, myst, provenance, quoting, setup_cell
+from tools.book import (
+    anatomy,
+    benchmark_pages,
+    claim_pages,
+    claims,
+    equations,
+    ledger,
+    models,
+    myst,
+    provenance,
+    quoting,
+    reference,
+    setup_cell,
+)
+from tools.book.markup import page_link, source_link, table
 from tools.book.page import Page
-from tools.site import repository
-
-
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]], nothing: str) -> list[str]:
-    """A table; a sentence where it would have no row."""
-    if not rows:
-        return [nothing]
-    lines = [heads, ["---"] * len(heads), *rows]
-    return ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines]
-
-
-def source_link(file: str, text: str) -> str:
-    """A link to a file of the repository."""
-    url, branch = repository()
-    return f"[{text}]({url}/blob/{branch}/{file})"
-
-
-def page_link(name: str) -> str:
-    """A link to a page of the book, from book/."""
-    return f"{{doc}}`/{name}`"
 
 
 def equation_table(pages: Sequence[Page]) -> list[str]:
@@ -150,13 +144,15 @@ TABLES: dict[str, Callable[[Sequence[Page]], list[str]]] = {
     "made": made_line,
     "speedrun": speedrun_table,
     "trials": trial_table,
-}
+} | {**reference.TABLES, **benchmark_pages.TABLES}
 
 
 def problems(name: str, pages: Sequence[Page]) -> list[str]:
     """What keeps a table from being published."""
     if name == "equations":
         return equations.problems(pages)
+    if name in reference.PROBLEMS:
+        return reference.PROBLEMS[name](pages)
     if name == "disagreements":
         return ledger.problems(pages)
     if name == "claims":
