@@ -73,6 +73,19 @@ def test_importing_the_library_is_light() -> None:
     assert {"diffusers", "matplotlib", "ipywidgets", "accelerate"} & set(done.stdout.split()) == set()
 
 
+BEYOND_TORCH = {"vtonlib", "jaxtyping", "wadler_lindig", "safetensors", "PIL", "defusedxml"}
+"""The packages that the parts below the models import beyond torch's own; book/benchmarks.md has their seconds."""
+
+
+def test_importing_the_lower_layers_imports_few_packages() -> None:
+    lower = [m for m in MODULES if layer(m) < layer("vtonlib.models")]
+    packages = "{name.partition('.')[0] for name in sys.modules} - sys.stdlib_module_names"
+    code = f"import sys, torch; before = {packages}; import {', '.join(lower)}; print(*({packages} - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    beyond = {name for name in done.stdout.split() if not name.startswith("_")}
+    assert "vtonlib" in beyond and beyond <= BEYOND_TORCH
+
+
 @pytest.mark.parametrize(
     ("module", "source"),
     [

@@ -16,7 +16,7 @@ from vtonlib.models.autoencoder import load_autoencoder
 from vtonlib.models.conditions import INPUT_CHANNELS
 from vtonlib.models.leffa import LeffaUNet
 from vtonlib.pipelines.leffa import LeffaPipeline
-from vtonlib.presets import preset
+from vtonlib.presets import preset, read_config
 from vtonlib.tasks.latent_diffusion import new_scheduler
 
 SMALL = DataConfig(height=32, width=24)
@@ -113,3 +113,32 @@ def test_pose_transfer_from_a_reference_and_a_pose(posing, files, tmp_path, caps
     ):
         assert main([*command, *options]) == 2
         assert message in capsys.readouterr().err
+
+
+SHORT = (
+    *("data.height=64", "data.width=48", "train.steps=4", "train.batch_size=2", "train.precision=no"),
+    *("task.block_out_channels=16,32", "task.cached_examples=8", "train.sample_every=0"),
+)
+
+
+def test_one_command_trains_the_three_stages(tmp_path, capsys):
+    words = ["train", "leffa", "--progressive", "--out", str(tmp_path / "run"), "--set", *SHORT]
+    assert main(words) == 0
+    last = tmp_path / "run" / "followed"
+    assert f"trained: {last / 'final'}" in capsys.readouterr().out
+    stages = [read_config(tmp_path / "run" / name / "config.json") for name in experiment.STAGES]
+    assert [stage.data.height for stage in stages] == [32, 64, 64]
+    assert [stage.train.steps for stage in stages] == [1, 4, 1]
+    assert [stage.task.initial for stage in stages] == [
+        "",
+        *(str(tmp_path / "run" / name) for name in ("low", "whole")),
+    ]
+    assert stages[-1].task.following.active
+    before = (last / "final" / "trained.json").read_bytes()
+    assert main(words) == 0 and (last / "final" / "trained.json").read_bytes() == before, "nothing is done twice"
+
+
+def test_stages_are_leffas_alone(tmp_path, capsys):
+    assert main(["train", "matcher", "--progressive", "--out", str(tmp_path / "run")]) != 0
+    assert "preset is 'matcher': expected one of Leffa's" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -14,6 +14,7 @@ import pytest
 
 from tools.site import HTML, pages
 
+pytestmark = pytest.mark.timeout(900)  # the first test opens all pages
 WIDTHS = (1280, 768, 390)
 # MathJax's drawings are left out: they are hidden from assistive technology, which reads the MathML beside them.
 THEMES_OWN: dict[str, str] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 
 import pytest
@@ -14,13 +15,13 @@ from vtonlib.data.augment import (
     RELEASED,
     Augmentation,
     augment,
-    augmented,
     change_light,
     seeded,
     shift_colours,
+    varied,
 )
 from vtonlib.data.batch import TryOnBatch
-from vtonlib.data.source import training_batches
+from vtonlib.data.source import TrainingBatches
 from vtonlib.data.world import World
 from vtonlib.grids import masked_mean, warp
 
@@ -115,10 +116,8 @@ def test_light_in_closed_form() -> None:
 def test_batches_resume_exactly() -> None:
     world = World(DataConfig(height=32, width=24), train_size=40)
 
-    def batches(start: int):
-        plain = training_batches(world, batch_size=4, seed=5, start=start)
-        return augmented(plain, RELEASED, seed=5, start=start, dense_pose="surface")
-
+    vary = partial(varied, settings=RELEASED, seed=5, dense_pose="surface")
+    batches = TrainingBatches(world, 4, 5, vary)
     expected = list(islice(batches(0), 7))[4:]
     for one, other in zip(expected, islice(batches(4), 3), strict=True):
         assert_same(one, other)

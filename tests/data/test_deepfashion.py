@@ -9,24 +9,12 @@ import numpy as np
 import pytest
 import torch
 from damage import (
-    animated,
-    circle,
-    cut,
-    edit,
-    exif_after_pixels,
-    flipped_bits,
-    folder_in_place,
-    link_out,
-    noisy_jpeg,
-    pipe,
     pixels,
-    png_header_of,
     removed,
     renamed,
     set_list,
-    store_flow,
+    shared_damage,
     three_joints,
-    truncated_jpeg,
 )
 from dressed_source import Posed
 
@@ -48,42 +36,14 @@ PARTS = {
     "joints": "openpose_json/{}/02_1_front_keypoints.json",
     "flow": "true-flow/{}/02_1_front.safetensors",
 }
-FLOW, FLOW_MASK = np.zeros((40, 30, 2), np.float32), np.ones((40, 30), np.uint8)
-FILE_DAMAGE = {
-    "missing target": ("target", Path.unlink, "found nothing"),
-    "missing reference": ("reference", Path.unlink, "found nothing"),
+FILE_DAMAGE = shared_damage(
+    person="target", garment="reference", pose="pose", labels="labels", joints="joints", flow="flow", above=5
+) | {
     "missing dense pose": ("pose", Path.unlink, "densepose/WOMEN"),
-    "truncated PNG": ("reference", cut(lambda n: n // 2), "damaged image"),
-    "PNG without its end": ("target", cut(lambda n: n - 12), "truncated PNG"),
-    "truncated JPEG": ("target", truncated_jpeg, "damaged image"),
-    "JPEG without a part": ("reference", noisy_jpeg(lambda d, m: d[:m] + d[m + 300 :]), "damaged image"),
-    "flipped bits": ("pose", flipped_bits, "a whole image"),
-    "not an image": ("reference", lambda f: f.write_text("<html>404</html>"), "no image"),
-    "another format": ("target", edit(lambda image: image, format="WEBP"), "no image"),
-    "zero bytes": ("pose", lambda f: f.write_bytes(b""), "0 bytes"),
-    "folder in place of a file": ("reference", folder_in_place, "something unreadable"),
-    "pipe in place of a file": ("target", pipe, "something unreadable (a pipe)"),
-    "link in a circle": ("pose", circle, "something unreadable"),
-    "link out of the root": ("reference", lambda f: link_out(f, above=5), "a link out of the root"),
-    "alpha channel": ("reference", edit(lambda image: image.convert("RGBA")), "mode RGBA"),
-    "palette": ("target", edit(lambda image: image.convert("P")), "mode P"),
-    "16 bits": ("pose", pixels(lambda x: x[..., 0].astype(np.uint16) * 257), "mode I;16"),
-    "CMYK": ("target", edit(lambda image: image.convert("CMYK"), format="JPEG"), "mode CMYK"),
-    "animated": ("reference", animated, "animated"),
-    "turned by EXIF": ("target", exif_after_pixels, "EXIF"),
-    "blank reference": ("reference", pixels(lambda x: np.full_like(x, 255)), "a blank image"),
-    "blank dense pose": ("pose", pixels(np.zeros_like), "a blank image"),
-    "pose of another size": ("pose", edit(lambda image: image.resize((60, 80))), "60x80 pixels"),
-    "pose on its side": ("pose", pixels(lambda x: x.swapaxes(0, 1)), "40x30 pixels"),
-    "huge image": ("reference", png_header_of(9000, 12000), "9000x12000 pixels"),
     "grey silhouette": ("silhouette", pixels(lambda x: np.full_like(x, 120)), "a grey mask"),
     "inverted silhouette": ("silhouette", pixels(lambda x: 255 - x), "an inverted mask"),
     "full region": ("region", pixels(lambda x: np.full_like(x, 255)), "covers everything"),
-    "unknown label": ("labels", pixels(lambda x: np.where(x == 0, 37, x).astype(np.uint8)), "label 37"),
     "joints of no body": ("joints", three_joints, "3 joints"),
-    "joints that are not JSON": ("joints", lambda f: f.write_text("{"), "found no JSON (Expecting"),
-    "flow that is not finite": ("flow", store_flow(flow=FLOW * np.nan, flow_mask=FLOW_MASK), "not finite"),
-    "flow of another size": ("flow", store_flow(flow=FLOW[:20], flow_mask=FLOW_MASK[:20]), "30x20 pixels"),
 }  # fmt: skip
 
 
@@ -104,7 +64,8 @@ def test_the_worlds_pose_transfer_is_written_and_read_again(tmp_path: Path) -> N
     world, root = PoseTransfer(config), tmp_path / "world"
     write_folder(world, root, train=6, test=6, layout="deepfashion", image_format="png")
     assert check_folder(root) == []
-    assert folder_uses(root) == {"train": "", "train segmentation": "", "train alias": "", "evaluate": ""}
+    no = f"{root} is a folder of DeepFashion, for pose transfer"
+    assert folder_uses(root) == {"train": "", "train segmentation": no, "train alias": no, "evaluate": ""}
     folder, rows = open_source(DataConfig(height=44, width=32, root=str(root), reference="person")), torch.arange(6)
     for split in ("train", "test"):
         found, expected = folder.paired(split, rows).tensors(), world.paired(split, rows).tensors()

@@ -11,22 +11,12 @@ import numpy as np
 import pytest
 import torch
 from damage import (
-    animated,
-    circle,
-    cut,
     edit,
-    flipped_bits,
-    folder_in_place,
-    link_out,
-    pipe,
     pixels,
-    png_header_of,
     removed,
     renamed,
     set_list,
-    store_flow,
-    truncated_jpeg,
-    turned_by_exif,
+    shared_damage,
 )
 from dressed_source import Dressed
 from PIL import Image
@@ -50,7 +40,6 @@ PARTS = {
     "cloth-mask": "cloth_mask/{}_1.png",
     "flow": "true-flow/{}_0.safetensors",
 }
-FLOW, FLOW_MASK = np.zeros((40, 30, 2), np.float32), np.ones((40, 30), np.uint8)
 
 
 def rows_of(row: list[float], count: int = 18) -> bytes:
@@ -70,26 +59,11 @@ def grey_person_for_mask(file: Path) -> None:
     edit(lambda image: image.convert("L").point(lambda v: 90 + v // 4))(file)
 
 
-FILE_DAMAGE = {
-    "missing person": ("person", Path.unlink, "found nothing"),
-    "missing garment": ("cloth", Path.unlink, "found nothing"),
+FILE_DAMAGE = shared_damage(
+    person="person", garment="cloth", pose="pose", labels="labels", joints="joints", flow="flow"
+) | {
     "missing dense pose": ("pose", Path.unlink, "dense/"),
-    "truncated PNG": ("cloth", cut(lambda n: n // 2), "damaged image"),
-    "truncated JPEG": ("person", truncated_jpeg, "damaged image"),
-    "flipped bits": ("pose", flipped_bits, "a whole image"),
-    "not an image": ("cloth", lambda f: f.write_text("<html>404</html>"), "no image"),
-    "another format": ("person", edit(lambda image: image, format="BMP"), "no image"),
-    "zero bytes": ("pose", lambda f: f.write_bytes(b""), "0 bytes"),
-    "folder in place of a file": ("labels", folder_in_place, "something unreadable"),
-    "pipe in place of a file": ("cloth", pipe, "something unreadable (a pipe)"),
-    "link in a circle": ("mask", circle, "something unreadable"),
-    "link out of the root": ("person", link_out, "a link out of the root"),
-    "alpha channel": ("person", edit(lambda image: image.convert("RGBA")), "mode RGBA"),
-    "palette": ("cloth", edit(lambda image: image.convert("P")), "mode P"),
     "16 bits": ("mask", pixels(lambda x: x.astype(np.uint16) * 257), "mode I;16"),
-    "CMYK": ("person", edit(lambda image: image.convert("CMYK"), format="JPEG"), "mode CMYK"),
-    "animated": ("person", animated, "animated"),
-    "turned by EXIF": ("person", turned_by_exif, "EXIF"),
     "photograph as mask": ("mask", person_for_mask, "a colour image"),
     "grey agnostic image as mask": ("mask", grey_person_for_mask, "a grey mask"),
     "inverted agnostic mask": ("mask", pixels(lambda x: 255 - x), "leaves most of the label map's garment visible"),
@@ -101,12 +75,6 @@ FILE_DAMAGE = {
     "label map of colours": ("labels", edit(lambda image: image.convert("RGB")), "L for a label map. Store a palette"),
     "label map of CIHP": ("labels", pixels(lambda x: np.where(x == 0, 20, x).astype(np.uint8)), "numbers of ATR, not"),
     "label map of another size": ("labels", edit(lambda image: image.resize((15, 20), 0)), "15x20 pixels"),
-    "pose of another size": ("pose", edit(lambda image: image.resize((60, 80))), "60x80 pixels"),
-    "pose on its side": ("pose", pixels(lambda x: x.swapaxes(0, 1)), "40x30 pixels"),
-    "blank person": ("person", pixels(lambda x: np.full_like(x, 200)), "a blank image"),
-    "blank garment": ("cloth", pixels(lambda x: np.full_like(x, 255)), "a blank image"),
-    "huge image": ("cloth", png_header_of(9000, 12000), "9000x12000 pixels"),
-    "joints that are not JSON": ("joints", wrote(b"{"), "found no JSON (Expecting"),
     "joints of OpenPose": ("joints", wrote(b'{"people": []}'), "found no entry 'keypoints'"),
     "too few joints": ("joints", wrote(rows_of([1, 1, 1, 0], 17)), "17 joints"),
     "one joint": ("joints", wrote(rows_of([1, 1, 1, 0], 1)), "found 1 joint,"),
@@ -114,7 +82,6 @@ FILE_DAMAGE = {
     "joints without numbers": ("joints", wrote(rows_of([1, 1, 1])), "numbers (18, 3)"),
     "joints that are NaN": ("joints", wrote(rows_of([float("nan"), 1, 1, 0])), "nose at [nan, 1.0]"),
     "joints far away": ("joints", wrote(rows_of([1e6, 1, 1, 0])), "a joint at"),
-    "flow that is not finite": ("flow", store_flow(flow=FLOW * np.nan, flow_mask=FLOW_MASK), "not finite"),
 }  # fmt: skip
 
 
@@ -243,6 +210,16 @@ def test_a_category_may_have_nobody_in_a_split(tmp_path: Path) -> None:
     problems = check_folder(root)
     assert [problem.file.parent.name for problem in problems] == list(CATEGORIES), "nobody at all is no split"
     assert {problem.found for problem in problems} == {"no pairs"}
+
+
+def test_a_list_emptied_by_accident_is_noticed(root: Path) -> None:
+    """Its persons still lie there, and no list names them."""
+    (root / "upper_body" / "train_pairs.txt").write_text("")
+    (problem,) = check_folder(root)
+    assert problem.file == root / "upper_body" / "train_pairs.txt"
+    assert "1 of images/ in no list, such as 000000" in problem.found and "Restore the list" in problem.remedy
+    with pytest.raises(FolderError, match="in no list, such as 000000"):
+        Folder(root, CONFIG)
 
 
 def test_without_masks_a_label_map_must_show_the_garment(root: Path) -> None:
@@ -390,7 +367,7 @@ def test_layouts_are_recognised_chosen_or_refused(root: Path, tmp_path: Path) ->
     (problem,) = check_folder(root)
     assert "VITON-HD and DressCode" in problem.found and "data.layout=" in problem.remedy
     assert check_folder(root, "dresscode") == []
-    assert "a folder of VITON-HD, DressCode or DeepFashion" in str(check_folder(tmp_path / "nowhere")[0])
+    assert "a folder of VITON-HD, DressCode, DeepFashion or persons alone" in str(check_folder(tmp_path / "nowhere")[0])
     with pytest.raises(FolderError, match="one layout"):
         Folder(root, CONFIG)
     with pytest.raises(ValueError, match="layout='dress code': expected one of"):

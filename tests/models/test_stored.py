@@ -32,7 +32,7 @@ def pickle_instead(file: Path) -> None:
 DAMAGES = {
     "missing folder": (lambda f: shutil.rmtree(f.parent), "no such file"),
     "missing settings": (lambda f: (f.parent / "config.json").unlink(), "no such file"),
-    "broken settings": (lambda f: (f.parent / "config.json").write_text("{"), "not a whole GeometricMatcher"),
+    "broken settings": (lambda f: (f.parent / "config.json").write_text("{"), "config.json: not JSON"),
     "missing weights": (lambda f: f.unlink(), "no .safetensors file"),
     "a pickle instead": (pickle_instead, "no .safetensors file"),
     "truncated": (lambda f: os.truncate(f, 1000), "not a whole GeometricMatcher"),

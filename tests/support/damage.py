@@ -163,3 +163,51 @@ def renamed(name: str, new: str) -> Callable[[Path], str]:
         return name
 
     return damage
+
+
+FLOW, FLOW_MASK = np.zeros((40, 30, 2), np.float32), np.ones((40, 30), np.uint8)
+"""A flow of the size of the damaged examples."""
+
+
+def shared_damage(
+    *, person: str, garment: str, pose: str, labels: str, joints: str, flow: str, above: int = 3
+) -> dict[str, tuple[str, Damage, str]]:
+    """What can be wrong with files of any layout, whose parts the arguments name: part, damage, and what is found.
+
+    ``above`` is how many folders a link must climb to leave the root.
+    """
+    return {
+        "missing person": (person, Path.unlink, "found nothing"),
+        "missing garment": (garment, Path.unlink, "found nothing"),
+        "missing dense pose": (pose, Path.unlink, "found nothing"),
+        "truncated PNG": (garment, cut(lambda n: n // 2), "damaged image"),
+        "PNG without its end": (person, cut(lambda n: n - 12), "truncated PNG"),
+        "truncated JPEG": (person, truncated_jpeg, "damaged image"),
+        "JPEG without a part": (garment, noisy_jpeg(lambda d, m: d[:m] + d[m + 300 :]), "damaged image"),
+        "flipped bits": (pose, flipped_bits, "a whole image"),
+        "not an image": (garment, lambda f: f.write_text("<html>404</html>") and None, "no image"),
+        "another format": (person, edit(lambda image: image, format="BMP"), "no image"),
+        "zero bytes": (pose, lambda f: f.write_bytes(b"") and None, "0 bytes"),
+        "folder in place of a file": (garment, folder_in_place, "something unreadable"),
+        "pipe in place of a file": (person, pipe, "something unreadable (a pipe)"),
+        "link in a circle": (pose, circle, "something unreadable"),
+        "link out of the root": (garment, lambda f: link_out(f, above=above), "a link out of the root"),
+        "alpha channel": (person, edit(lambda image: image.convert("RGBA")), "mode RGBA"),
+        "palette": (garment, edit(lambda image: image.convert("P")), "mode P"),
+        "16 bits": (pose, pixels(lambda x: x[..., 0].astype(np.uint16) * 257), "mode I;16"),
+        "CMYK": (person, edit(lambda image: image.convert("CMYK"), format="JPEG"), "mode CMYK"),
+        "animated": (person, animated, "animated"),
+        "turned by EXIF": (person, turned_by_exif, "EXIF"),
+        "PNG turned by EXIF after its pixels": (garment, exif_after_pixels, "EXIF"),
+        "blank person": (person, pixels(lambda x: np.full_like(x, 200)), "a blank image"),
+        "blank garment": (garment, pixels(lambda x: np.full_like(x, 255)), "a blank image"),
+        "blank dense pose": (pose, pixels(np.zeros_like), "a blank image"),
+        "pose of another size": (pose, edit(lambda image: image.resize((60, 80))), "60x80 pixels"),
+        "pose on its side": (pose, pixels(lambda x: x.swapaxes(0, 1)), "40x30 pixels"),
+        "huge image": (garment, png_header_of(9000, 12000), "9000x12000 pixels"),
+        "labels in colours": (labels, edit(lambda image: image.convert("RGB")), "mode RGB"),
+        "unknown label": (labels, pixels(lambda x: np.where(x == 0, 37, x).astype(np.uint8)), "label 37"),
+        "joints that are not JSON": (joints, lambda f: f.write_text("{") and None, "found no JSON (Expecting"),
+        "flow that is not finite": (flow, store_flow(flow=FLOW * np.nan, flow_mask=FLOW_MASK), "not finite"),
+        "flow of another size": (flow, store_flow(flow=FLOW[:20], flow_mask=FLOW_MASK[:20]), "30x20 pixels"),
+    }

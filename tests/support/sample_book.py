@@ -125,8 +125,8 @@ def test_masked_mean():
 """
 # A formula, the same formula made wrong, and where it is: the mutation that must not pass.
 FORMULA_FILE = "vtonlib/grids.py"
-FORMULA = "(x * weight).sum() / (weight.sum() * x.shape[1])"
-WRONG_FORMULA = "x.sum() / (weight.sum() * x.shape[1])"
+FORMULA = "(x * weight).sum() / (counted(weight.sum()) * x.shape[1])"
+WRONG_FORMULA = "x.sum() / (counted(weight.sum()) * x.shape[1])"
 
 
 def chapter() -> nbformat.NotebookNode:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -121,8 +122,8 @@ def test_gpu_steps_are_commands_that_exist() -> None:
                 assert not options.set or config.train.schedule == "constant", "parts change the number of steps"
                 assert config.train.save_every, "it can be resumed"
         else:
-            script = step.argv[1].replace(".", "/") + ".py" if step.argv[0] == "-m" else step.argv[0]
-            assert (shell.ROOT / script).exists(), step.argv
+            module = step.argv[1] if step.argv[0] == "-m" else ""
+            assert find_spec(module) if module else (shell.ROOT / step.argv[0]).exists(), step.argv
     assert sizes == {"small"}
 
 

@@ -27,6 +27,7 @@ class OneNumber(Task):
         self.child.register_buffer("count", torch.zeros((), dtype=torch.long))
 
 
+@pytest.mark.equation("eq-moving-average")
 @pytest.mark.parametrize("decay", [0.0, 0.3, 0.9])
 def test_closed_form(decay: float) -> None:
     """After weights 1, 2, ... the average is sum_k k (1 - d_k) prod_{j > k} d_j."""
@@ -46,6 +47,18 @@ def test_closed_form(decay: float) -> None:
         expected += (k + 1) * weight
     assert ema.twins["child"].number.item() == pytest.approx(expected, abs=1e-12)
     assert ema.twins["child"].count.item() == 12
+
+
+@pytest.mark.disagreement("D103")
+def test_a_small_first_decay_is_not_a_division() -> None:
+    """Adam's average of weights has a constant decay and divides by 1 - d^t; ours begins with a small decay."""
+    weights, decay = [16.0, 8.0, 4.0, 2.0, 1.0], 0.9
+    divided = sum((1 - decay) * decay ** (3 - k) * w for k, w in enumerate(weights[1:])) / (1 - decay**4)
+    average = weights[0]
+    for update, weight in enumerate(weights[1:]):
+        average = ema_decay(update, decay) * average + (1 - ema_decay(update, decay)) * weight
+    assert divided == pytest.approx((0.1 * 1 + 0.09 * 2 + 0.081 * 4 + 0.0729 * 8) / 0.3439)
+    assert average == pytest.approx(1.5287, abs=1e-3) and divided > 1.5 * average, "late weights count more here"
 
 
 def test_applied_swaps_and_swaps_back_also_after_an_error(tiny: ModuleType) -> None:

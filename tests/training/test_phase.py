@@ -19,6 +19,7 @@ def optimizer(task: Task, phase: Phase, **config: Any) -> PhaseOptimizer:
     return PhaseOptimizer(task, phase, TrainConfig(**config), NO, torch.amp.GradScaler("cpu", enabled=False))
 
 
+@pytest.mark.equation("eq-learning-rate")
 def test_learning_rate() -> None:
     constant = TrainConfig(steps=10, warmup_steps=4, learning_rate=2.0)
     assert [learning_rate(constant, step) for step in range(6)] == [0.5, 1.0, 1.5, 2.0, 2.0, 2.0]
