@@ -1,4 +1,3 @@
-# budget: three ways to die, of ten kinds of training
 """Does training that was killed end with the very weights of training that was not? Every preset, killed many times.
 
     OMP_NUM_THREADS=1 python -m benchmarks.kills [--kinds matcher alias] [--kills 50] [--each 5] [--out FILE]
@@ -25,7 +24,6 @@ import hashlib
 import json
 import os
 import random
-import resource
 import shutil
 import signal
 import sys
@@ -36,6 +34,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.deaths import die_at, fork, limit, outcome
 from vtonlib import experiment
 from vtonlib.config import override
 from vtonlib.disk import replace_text
@@ -70,32 +69,12 @@ KINDS: dict[str, tuple[str, ...]] = {
 }
 """The smallest settings of every preset."""
 assert KINDS.keys() == PRESETS.keys()
-EVENTS = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "shutil.rmtree"}
 TIMES = {"elapsed", "images_per_second"}
 
 
 def config_of(kind: str, *changes: str) -> ExperimentConfig:
     """The settings of a run of ``kind``."""
     return override(preset(kind), *TRAIN, *KINDS[kind], *changes)
-
-
-def fork(work: Callable[[], object]) -> int:
-    """Run ``work`` in a child process, silently; its process id."""
-    child = os.fork()
-    if child:
-        return child
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    try:
-        work()
-        os._exit(0)
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-        os._exit(1)
-
-
-def outcome(child: int) -> int:
-    """Wait for a child: 0, 1, or minus the signal that ended it."""
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def train(config: ExperimentConfig, out: Path, before: Callable[[], object] = lambda: None) -> int:
@@ -197,38 +176,8 @@ class Study:
         largest = max(f.stat().st_size for f in files)
         limits = [self.moments.randrange(1, largest) for _ in range(kills)]
         ends = [self.once(lambda n=n: limit(n), signal.SIGXFSZ, f"bytes-{n}") for n in limits]
-        return {"kills": len(ends), "survived": sum(end is True for end in ends), "largest_file": largest}
-
-
-def die_at(number: int, root: Path) -> None:
-    """Kill this process before its ``number``-th operation on a file under ``root``; fsync is one."""
-    count = 0
-
-    def step() -> None:
-        nonlocal count
-        count += 1
-        if count == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def hook(event: str, arguments: object) -> None:
-        if event in EVENTS and str(root) in str(arguments):
-            step()
-
-    fsync = os.fsync
-
-    def flush(descriptor: int) -> None:
-        step()
-        fsync(descriptor)
-
-    os.fsync = flush
-    sys.addaudithook(hook)
-
-
-def limit(size: int) -> None:
-    """Let the system kill this process as it writes the byte after ``size`` of any file; no core is dumped."""
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+        died = [equal for equal in ends if equal is not None]  # files of this run may all be a little smaller
+        return {"kills": len(died), "survived": sum(died), "largest_file": largest}
 
 
 def warm(root: Path) -> None:

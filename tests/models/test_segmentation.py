@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from vtonlib.models.segmentation import SegmentationGenerator
+from vtonlib.models.segmentation import Dropout, SegmentationGenerator
+from vtonlib.shares import WHOLE, Share, sharing
 
 
 def new_generator(channels: tuple[int, ...] = (4, 6, 8), dropout: float = 0.5) -> SegmentationGenerator:
@@ -42,6 +43,27 @@ def test_dropout_acts_in_training_only() -> None:
     assert torch.equal(generator(x), generator(x))
     without = new_generator(dropout=0.0)
     assert torch.equal(without(x), generator(x))
+
+
+def test_dropout_is_torchs_but_for_the_draw() -> None:
+    torch.manual_seed(0)
+    x, drop = torch.rand(8, 40, 50, dtype=torch.float64) + 1, Dropout(0.3)
+    found = drop(x)
+    assert 0.68 < (found != 0).double().mean() < 0.72
+    torch.testing.assert_close(found, torch.where(found != 0, x / 0.7, 0))
+    assert not Dropout(1.0)(x).any() and Dropout(0.0)(x) is x
+
+
+def test_a_row_loses_the_same_numbers_in_every_share() -> None:
+    x, drop = torch.ones(6, 4, 3, 2), Dropout(0.5)
+
+    def dropped(share: Share) -> torch.Tensor:
+        torch.manual_seed(5)
+        with sharing(share):
+            return drop(x[share.rows])
+
+    for share in (*Share(1, 2).split(3), Share(2, 3)):
+        assert torch.equal(dropped(share), dropped(WHOLE)[share.rows])
 
 
 def test_a_batch_is_its_samples() -> None:

@@ -12,7 +12,6 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -21,28 +20,8 @@ torch.set_num_threads(1)
 
 import tiny  # noqa: E402
 
+from benchmarks.deaths import die_at, fork, outcome  # noqa: E402
 from vtonlib.training.trainer import Trainer  # noqa: E402
-
-EVENTS = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "shutil.rmtree"}
-
-
-def fork(work: Callable[[], None]) -> int:
-    """Run ``work`` in a child process, silently; its process id."""
-    child = os.fork()
-    if child:
-        return child
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    try:
-        work()
-        os._exit(0)
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-        os._exit(1)
-
-
-def outcome(child: int) -> int:
-    """Wait for a child: 0, 1, or minus the signal that ended it."""
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def killed_at_random_moments(out: Path, kills: int, seed: int) -> list[int]:
@@ -75,17 +54,8 @@ def killed_at_event(out: Path, number: int) -> int:
 
     def work() -> None:
         trainer = Trainer(tiny.TinyGAN(), tiny.batches, tiny.train_config(save_every=2), out)
-        count = 0
-
-        def hook(event: str, arguments: object) -> None:
-            nonlocal count
-            if event in EVENTS and str(out) in str(arguments):
-                count += 1
-                if count == number:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
         if number:
-            sys.addaudithook(hook)
+            die_at(number, out)
         trainer.fit()
 
     return outcome(fork(work))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tools.shell import ROOT
 from vtonlib.training.checkpoint import checkpoint_folders, read_checkpoint
 from vtonlib.training.log import read_log
 
@@ -22,6 +23,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, li
     """The folder with all runs, and how their processes ended."""
     root = tmp_path_factory.mktemp("killed")
     settings = {"ACCELERATE_USE_CPU": "1", "CUDA_VISIBLE_DEVICES": "", "TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1"}
+    settings["PYTHONPATH"] = str(ROOT)
     command = [sys.executable, str(Path(__file__).with_name("kill_server.py")), str(root)]
     done = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -136,9 +136,9 @@ def leffa(out: Path, **changes: Any) -> Trainer:
 
 
 def gan(out: Path, **changes: Any) -> Trainer:
-    """Two phases, and noise as an input."""
+    """Two phases, noise as an input, and dropout."""
     torch.manual_seed(0)
-    settings = SegmentationConfig(channels=(4, 6, 8), discriminator_channels=4, discriminator_layers=2)
+    settings = SegmentationConfig(channels=(4, 6, 8), discriminator_channels=4, discriminator_layers=2, dropout=0.1)
     return fit(out, SegmentationTask(settings).double(), doubled, **changes)
 
 

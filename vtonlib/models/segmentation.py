@@ -11,6 +11,29 @@ from diffusers.configuration_utils import register_to_config
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vtonlib.shares import drawn
+
+
+class Dropout(nn.Module):
+    """In training each number is zero with a probability, and the others are larger, so that the mean stays.
+
+    Unlike torch's, its mask is drawn for the whole batch: a row loses the same numbers whichever process computes it.
+
+    Source: Srivastava et al. (2014), as torch scales it. Book: sec-trainer.
+    """
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, x: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
+        """``x`` itself in evaluation mode."""
+        if not self.training or self.probability == 0:
+            return x
+        uniform = drawn(lambda rows: torch.rand(rows, *x.shape[1:], device=x.device), len(x))
+        larger = 1 / (1 - self.probability) if self.probability < 1 else 0.0
+        return torch.where(uniform >= self.probability, x * larger, 0)
+
 
 def _convolution(in_channels: int, out_channels: int) -> list[nn.Module]:
     return [nn.Conv2d(in_channels, out_channels, 3, padding=1), nn.InstanceNorm2d(out_channels), nn.ReLU()]
@@ -52,7 +75,7 @@ class SegmentationGenerator(ModelMixin, ConfigMixin):
             self.up.append(nn.Sequential(nn.Upsample(scale_factor=2), *_convolution(below, here)))
             self.join.append(nn.Sequential(*_convolution(2 * here, here), *_convolution(here, here)))
         self.to_logits = nn.Conv2d(channels[0], labels, 3, padding=1)
-        self.halve, self.drop = nn.MaxPool2d(2), nn.Dropout(dropout)
+        self.halve, self.drop = nn.MaxPool2d(2), Dropout(dropout)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b labels h w"]:
         """The logits of each label.

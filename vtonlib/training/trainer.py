@@ -39,10 +39,10 @@ class Trainer:
     interrupted goes on from the newest checkpoint; on a CPU, with as many threads, it ends with the very weights that
     it would have had.
 
-    Under ``accelerate launch`` or ``torchrun`` each process reads and trains on its share of each batch, gradients are
-    averaged, the main process alone writes, and its checkpoints are resumed by any number of processes
-    (:mod:`~vtonlib.training.processes`). But for rounding the weights are those of one process, except with batch
-    normalisation; and, with ``accumulate``, with means over masks, as pieces count alike, and with spectral norms.
+    Under ``accelerate launch`` or ``torchrun`` each process trains on its share of each batch, the main process alone
+    writes, and any number resumes (:mod:`~vtonlib.training.processes`). But for rounding the weights are those of one
+    process; except with batch normalisation, which knows the rows of its process, or piece; and, with ``accumulate``,
+    means over masks (pieces count alike), spectral norms and the autoencoder's ``latent_power`` (moved by each piece).
 
     Args:
         task: what to train; it is moved to the device.
