@@ -6,10 +6,15 @@ and B1 fail.
 
 from __future__ import annotations
 
-from claims.variation_stableviton import arms_of, told_of
+from claims import stored
 
 ARMS = ("none", "control", "cooled", "entropy", "both", "told")
 READINGS = ("epe", "strongest", "mass", "spread", "entropy", "variation", "swaps")
+
+
+def seeds() -> list[int]:
+    """Those that the benchmark has measured."""
+    return stored.seeds("shaping", (f"anyhow-{arm}" for arm in ARMS))
 
 
 def measure(seed: int) -> dict[str, float]:
@@ -19,8 +24,8 @@ def measure(seed: int) -> dict[str, float]:
     ``ARM_mass_gain`` is how much more of the attention lies near the truth than in the control, ``over_temperature``
     how much less ``entropy`` errs than ``cooled``, ``mass_over_temperature`` how much more of its attention lies near.
     """
-    arms = arms_of("anyhow", seed, ARMS, READINGS)
-    found = told_of(arms)
+    arms = stored.shaped("anyhow", seed, ARMS, READINGS)
+    found = stored.told_of(arms)
     for arm in ("cooled", "entropy", "both", "told"):
         found[f"{arm}_mass_gain"] = arms[arm]["mass"] - arms["control"]["mass"]
         found[f"{arm}_entropy_change"] = arms[arm]["entropy"] - arms["control"]["entropy"]

@@ -5,10 +5,15 @@ Trained by benchmarks/leffa.py, where the hypotheses were written down first.
 
 from __future__ import annotations
 
-from claims.leffa_unets import arms_of
+from claims import stored
 
 ARMS = ("control", "leffa", "low", "high", "tau-half", "tau-one", "tau-four", "paper", "strong")
 KEPT = ("epe", "gain", "mid_gain", "ssim")
+
+
+def seeds() -> list[int]:
+    """Those that the benchmark has measured."""
+    return stored.seeds("leffa_pair", ARMS)
 
 
 def measure(seed: int) -> dict[str, float]:
@@ -17,7 +22,7 @@ def measure(seed: int) -> dict[str, float]:
     from there on. ``tau_...``: its temperature, 2 otherwise. ``paper``: the paper's weight below level 500; ``strong``:
     ten times ours. ``high_over_low`` and ``two_over_half`` are by how much less the first errs than the second.
     """
-    found = arms_of(seed, ARMS)
+    found = stored.joined(seed, ARMS)
     chosen = {f"{arm}_{name}" for arm in ARMS for name in KEPT} & found.keys()
     read = {name.replace("-", "_"): found[name] for name in sorted(chosen)}
     return read | {

@@ -5,19 +5,13 @@ Trained by benchmarks/following.py, where the hypotheses were written down first
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
-RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results" / "following.json"
+from claims import stored
+
 ARMS = ("base", "control", "later", "coarse", "told", "alone")
 READINGS = ("epe", "strongest", "pck", "mass", "swaps", "entropy", "spread", "reach")
 Arms = Mapping[str, Mapping[str, float]]
-
-
-def arms_of(setting: str, seed: int) -> Arms:
-    """What was read from the arms of a seed."""
-    return json.loads(RESULTS.read_text(encoding="utf8"))["runs"][f"{setting}-{seed}"]
 
 
 def readings(arms: Arms, names: Iterable[str]) -> dict[str, float]:
@@ -33,6 +27,11 @@ def readings(arms: Arms, names: Iterable[str]) -> dict[str, float]:
     return found | {"copy_epe": known["copy_epe"], "uniform_epe": known["uniform_epe"]}
 
 
+def seeds() -> list[int]:
+    """Those that the benchmark has measured."""
+    return stored.seeds("following", ("open",))
+
+
 def measure(seed: int) -> dict[str, float]:
     """``ARM_READING`` of the open setting: ``base``, 300 steps of copying, and what goes on from it for 120:
     ``control`` with copying alone, ``later`` with Leffa's loss at a weight of 0.1 beside it, ``coarse`` at 1 on
@@ -45,7 +44,7 @@ def measure(seed: int) -> dict[str, float]:
     right. ``alone_share``: the error of ``alone`` as a share of uniform attention's; ``alone_slope``: the jumps between
     neighbours' centres, as a share of the true ones.
     """
-    arms = arms_of("open", seed)
+    arms = stored.matched("open", seed)
     alone = {
         "alone_share": arms["alone"]["epe"] / arms["baselines"]["uniform_epe"],
         "alone_slope": arms["alone"]["slope"],

@@ -5,10 +5,15 @@ Trained by benchmarks/leffa.py, where the hypotheses were written down first.
 
 from __future__ import annotations
 
-from claims.leffa_unets import arms_of
+from claims import stored
 
 ARMS = ("control", "leffa", "told", "another", "two-n", "fine", "coarse")
 KEPT = ("epe", "gain", "mid_epe", "mid_gain", "ssim")
+
+
+def seeds() -> list[int]:
+    """Those that the benchmark has measured."""
+    return stored.seeds("leffa_pair", ARMS)
 
 
 def measure(seed: int) -> dict[str, float]:
@@ -18,7 +23,7 @@ def measure(seed: int) -> dict[str, float]:
     that paint, or on the middle alone; ``fine_over_all`` and ``over_another`` are by how much less ``fine`` errs than
     ``leffa``, and ``leffa`` than ``another``.
     """
-    found = arms_of(seed, ARMS)
+    found = stored.joined(seed, ARMS)
     chosen = {f"{arm}_{name}" for arm in ARMS for name in KEPT} & found.keys()
     read = {name.replace("-", "_"): found[name] for name in sorted(chosen)}
     return read | {

@@ -5,13 +5,15 @@ Trained by benchmarks/leffa.py, where the hypotheses were written down first.
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from claims import stored
 
-RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results" / "leffa_stableviton.json"
 ARMS = ("none", "control", "leffa", "paper", "told")
-FINEST = ("warps.0", "warps.1")
 READINGS = ("epe", "strongest", "pck", "mass", "swaps", "entropy", "spread", "reach")
+
+
+def seeds() -> list[int]:
+    """Those that the benchmark has measured."""
+    return stored.seeds("leffa_stableviton", ARMS)
 
 
 def measure(seed: int) -> dict[str, float]:
@@ -23,11 +25,10 @@ def measure(seed: int) -> dict[str, float]:
     share of places within a token, ``ssim`` masked SSIM of pictures painted in one step, ``fid`` and ``kid`` are of
     the features of the world's classifier. ``ARM_gain``, ``ARM_mass_gain`` and ``ARM_ssim_gain`` are over the control.
     """
-    runs = json.loads(RESULTS.read_text(encoding="utf8"))["runs"]
     arms = {}
     for arm in ARMS:
-        run = runs[f"{arm}-{seed}"]
-        arms[arm] = {name: sum(run[block][name] for block in FINEST) / len(FINEST) for name in READINGS}
+        run = stored.run("leffa_stableviton", f"{arm}-{seed}")
+        arms[arm] = {name: sum(run[block][name] for block in stored.FINEST) / len(stored.FINEST) for name in READINGS}
         arms[arm] |= {"ssim": run["masked_ssim"], "fid": run["fid"], "kid": run["kid"]}
     found = {f"{arm}_{name}": value for arm, scores in arms.items() for name, value in scores.items()}
     for arm in arms.keys() - {"control"}:

@@ -5,13 +5,18 @@ Trained by benchmarks/shaping.py, where the hypotheses were written down first. 
 
 from __future__ import annotations
 
-from claims.variation_stableviton import arms_of, told_of
+from claims import stored
 
 ARMS = ("none", "variation-scratch", "entropy-scratch")
 READINGS = ("epe", "strongest", "mass", "spread", "entropy", "slope", "shared", "reach", "swaps", "likeness")
 
 
+def seeds() -> list[int]:
+    """Those that the benchmark has measured."""
+    return stored.seeds("shaping", (f"anyhow-{arm}" for arm in ARMS))
+
+
 def measure(seed: int) -> dict[str, float]:
     """``ARM_READING`` and ``ARM_gain`` as in claims/variation_stableviton.py, the gains over ``none``, which learned
     for as many steps, 400, without a loss; garments laid anyhow."""
-    return told_of(arms_of("anyhow", seed, ARMS, READINGS), "none")
+    return stored.told_of(stored.shaped("anyhow", seed, ARMS, READINGS), "none")

@@ -7,19 +7,24 @@ than the losses.
 
 from __future__ import annotations
 
-from claims.variation_stableviton import arms_of, references, told_of
+from claims import stored
 
 ARMS = ("none", "control", "cooled", "variation", "released", "entropy", "both", "told")
 READINGS = ("epe", "strongest", "mass", "spread", "entropy", "slope", "swaps")
 
 
+def seeds() -> list[int]:
+    """Those that the benchmark has measured."""
+    return stored.seeds("shaping", (f"straight-{arm}" for arm in ARMS))
+
+
 def measure(seed: int) -> dict[str, float]:
     """``ARM_READING`` and ``ARM_gain`` as in claims/variation_stableviton.py and claims/entropy_stableviton.py, of
     trainings and people whose garments lie straight."""
-    arms = arms_of("straight", seed, ARMS, READINGS)
+    arms = stored.shaped("straight", seed, ARMS, READINGS)
     return (
-        told_of(arms)
-        | references("straight")
+        stored.told_of(arms)
+        | stored.references("straight")
         | {
             "variation_slope_change": arms["variation"]["slope"] - arms["control"]["slope"],
             "entropy_mass_gain": arms["entropy"]["mass"] - arms["control"]["mass"],

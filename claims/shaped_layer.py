@@ -5,12 +5,15 @@ Trained by benchmarks/shaping.py, where the hypotheses were written down first.
 
 from __future__ import annotations
 
-import json
+from claims import stored
 
-from claims.variation_stableviton import FINEST, RESULTS
-
-LAYERS = (*FINEST, "warps.2", "warps.3")
+LAYERS = (*stored.FINEST, "warps.2", "warps.3")
 ARMS = {"base": "deep", "control": "deep-control", **{f"on_{n}": f"deep-{n}" for n in range(len(LAYERS))}}
+
+
+def seeds() -> list[int]:
+    """Those that the benchmark has measured."""
+    return stored.seeds("shaping", (f"anyhow-{arm}" for arm in ARMS.values()))
 
 
 def measure(seed: int) -> dict[str, float]:
@@ -22,13 +25,12 @@ def measure(seed: int) -> dict[str, float]:
     masked SSIM; ``own_N`` how much more attention N errs than in the control where the loss is on it, and ``spill`` how
     much more the finest err, at most, where it is on a coarse one, as a share of the control's error.
     """
-    stored = json.loads(RESULTS.read_text(encoding="utf8"))
-    found: dict[str, float] = {"uniform_epe": stored["references_anyhow"]["uniform_epe"]}
+    found: dict[str, float] = {"uniform_epe": stored.references("anyhow")["uniform_epe"]}
     for arm, name in ARMS.items():
-        run = stored["runs"][f"anyhow-{name}-{seed}"]
+        run = stored.run("shaping", f"anyhow-{name}-{seed}")
         for n, layer in enumerate(LAYERS):
             found |= {f"{arm}_{reading}_{n}": run[layer][reading] for reading in ("epe", "slope")}
-        found[f"{arm}_epe"] = sum(run[layer]["epe"] for layer in FINEST) / len(FINEST)
+        found[f"{arm}_epe"] = sum(run[layer]["epe"] for layer in stored.FINEST) / len(stored.FINEST)
         found[f"{arm}_ssim"] = run["masked_ssim"]
     for arm in ARMS.keys() - {"base", "control"}:
         found[f"{arm}_gain"] = found["control_epe"] - found[f"{arm}_epe"]

@@ -13,6 +13,7 @@ from vtonlib.cost import (
     Law,
     attention_flop,
     count_flop,
+    flop_counter,
     kept_bytes,
     map_bytes,
     recomputed,
@@ -40,6 +41,20 @@ def test_attention_costs_four_times_queries_keys_and_width(shape: tuple[int, ...
         found = count_flop(lambda: F.scaled_dot_product_attention(q, k, v))
     assert found == Flop(by_loops, 0, 0)
     assert samples * attention_flop(n, m, heads * d) == by_loops
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_fused_attention_of_a_processor_is_counted(dtype: torch.dtype) -> None:
+    """Forward two products of matrices; backward five, for the scores are computed again."""
+    samples, heads, n, m, d = SHAPES[1]
+    q, k, v = (part.detach().to(dtype).requires_grad_() for part in attention(*SHAPES[1]))
+    with flop_counter() as counter:
+        output = F.scaled_dot_product_attention(q, k, v)
+    product = samples * heads * 2 * n * m * d
+    assert counter.get_total_flops() == 2 * product
+    with flop_counter() as counter:
+        output.sum().backward()
+    assert counter.get_total_flops() == 5 * product
 
 
 @pytest.mark.equation("eq-map-bytes")

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 FLOAT = 4
 """Bytes of a number in 32 bits."""
@@ -27,6 +27,22 @@ ADAMW_STATES = 2
 """Numbers that AdamW keeps for each weight: running means of its gradient and of the square."""
 MATRIX_PRODUCTS = ("aten.bmm", "aten.baddbmm")
 """What attention is on the meta device: products of batches of matrices."""
+
+
+def flop_counter() -> FlopCounterMode:
+    """Torch's counter, which knows the fused attention of a processor too: without this it counts that as nothing.
+
+    By the formulas that torch has for a GPU's: of the backward pass the scores that are computed again, too.
+
+    Book: sec-comparison.
+    """
+    fused = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
+    formulas = {
+        fused: lambda query, key, value, *_, **__: sdpa_flop_count(query, key, value),
+        backward: lambda slope, query, key, value, *_, **__: sdpa_backward_flop_count(slope, query, key, value),
+    }
+    return FlopCounterMode(display=False, custom_mapping=formulas)
 
 
 class Flop(NamedTuple):

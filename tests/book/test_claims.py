@@ -98,6 +98,16 @@ def test_verifying_finds_moved_values(capsys: pytest.CaptureFixture[str]) -> Non
     assert measure.verify(made(again="on demand"), []) == [] and "on demand (15 s a seed)" in capsys.readouterr().out
 
 
+def test_a_claim_of_other_seeds_than_the_results_is_refused(tmp_path: Path) -> None:
+    script = tmp_path / "c.py"
+    script.write_text(script.read_text() + "def seeds():\n    return [0, 1]\n")
+    assert measure.verify(made(), [0]) == []
+    script.write_text(script.read_text().replace("[0, 1]", "[0, 1, 2]"))
+    for job in (lambda: measure.verify(made(), [0]), lambda: measure.store(made())):
+        with pytest.raises(SystemExit, match=r"of the seeds \[0, 1\], but the results are of \[0, 1, 2\]"):
+            job()
+
+
 def test_too_much_is_named() -> None:
     known = {"a": made(again="all seeds"), "b": made(again="one seed")}
     assert claims.budget_problems(known) == []

@@ -43,6 +43,25 @@ def test_a_ratio_has_the_geometric_mean() -> None:
     assert float(means[1]) == pytest.approx(float(table.values["a"][:, 1, 0].mean()), abs=1e-6)
 
 
+def test_rows_are_compared_person_by_person_and_seed_by_seed() -> None:
+    table = some()
+    ours, copy = table.values["a"][:, 0, :, :], table.values["copy"][:, 0]
+    both = Compared(
+        ("a", "b", "copy"),
+        table.tests,
+        table.readings,
+        {**table.values, "b": table.values["a"][:2] + torch.tensor(0.25)},
+        table.images,
+        table.shown,
+        {"a": {}, "b": {}},
+    )
+    found = both.gained("b", "a", "unpaired", "masked_ssim")
+    assert found[:3] == pytest.approx((0.25, 0.25, 0.25), abs=1e-6)  # of two seeds alike, whatever the third of a is
+    found = both.gained("a", "copy", "unpaired", "masked_ssim")
+    assert found.mean == pytest.approx(float((ours[:, 0] - copy[:, 0]).mean()), abs=1e-6)
+    assert both.gained("a", "a", "unpaired", "texture")[:3] == pytest.approx((1, 1, 1))
+
+
 def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no such file of a stored table"):
         load_compared(tmp_path / "absent.safetensors")

@@ -24,12 +24,19 @@ from tools.shell import ROOT, write
 
 
 def measure(claim: Claim, seeds: list[int]) -> tuple[dict[str, list[float]], float]:
-    """The claim's metrics for some seeds, and how many seconds of a core they took: a busy machine changes nothing."""
+    """The claim's metrics for some seeds, and how many seconds of a core they took: a busy machine changes nothing.
+
+    A script that reads stored results may say in ``seeds()`` of which seeds they are; then the claim must be of these.
+    """
     spec = importlib.util.spec_from_file_location(claim.script.stem, claim.script)
     if spec is None or spec.loader is None:
         raise SystemExit(f"{claim.script} cannot be loaded")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    kept = module.seeds() if hasattr(module, "seeds") else claim.record["seeds"]
+    if kept != claim.record["seeds"]:
+        told = claim.record["seeds"]
+        raise SystemExit(f"claims/{claim.name}.json: of the seeds {told}, but the results are of {kept}")
     start = time.process_time()
     rows = [module.measure(seed) for seed in seeds]
     seconds = time.process_time() - start

@@ -43,9 +43,11 @@ TITLES = {
     "pair-leffa": "Leffa's pair, its loss",
     "blind": "blind twin",
     "told": "told the truth",
+    "matcher": "matcher, a sixteenth",
     "copy": "copy",
     "masks": "masks laid over",
     "uniform": "uniform",
+    "joints": "spline, told joints",
     "truth": "through the truth",
 }
 """What figures and tables call the rows, in their order."""
@@ -84,14 +86,21 @@ class Compared:
 
     def interval(self, row: str, test: str, reading: str) -> Interval:
         """The mean of a reading, and its interval over seeds and people; of a ratio the geometric mean."""
-        found = seeds_and_people(self.read(row, test, reading))
-        if reading not in RATIOS:
-            return found
-        return Interval(math.exp(found.mean), math.exp(found.low), math.exp(found.high), found.n)
+        return _mean(self.read(row, test, reading), reading)
 
     def intervals(self, rows: Sequence[str], test: str, reading: str) -> dict[str, Interval]:
         """One reading of some rows, by their titles."""
         return {TITLES[row]: self.interval(row, test, reading) for row in rows}
+
+    def gained(self, row: str, over: str, test: str, reading: str) -> Interval:
+        """By how much more a row reads than another, person by person and seed by seed: the mean, and its interval.
+
+        Of a ratio by what factor. Where one row has more seeds, the first are taken that both have; a row without
+        training is the same for every seed.
+        """
+        ours, theirs = (self.read(name, test, reading) for name in (row, over))
+        seeds = min((len(self.values[name]) for name in (row, over) if name in self.costs), default=1)
+        return _mean(ours[:seeds] - theirs[:seeds], reading)
 
     def known(self, *rows: str) -> tuple[str, ...]:
         """Those of some rows, by default of all, that the table has, in the order of :data:`TITLES`."""
@@ -107,6 +116,14 @@ class Compared:
         kinds = {"unpaired": "test", "street": "cross"}
         parts = [world.unpaired(kinds[test], torch.tensor([number])) for test, number in self.shown]  # type: ignore[arg-type]
         return TryOnBatch.concatenate(parts)
+
+
+def _mean(values: Float[Tensor, "seeds people"], reading: str) -> Interval:
+    """The mean and its interval; of logarithms of ratios as a ratio."""
+    found = seeds_and_people(values)
+    if reading not in RATIOS:
+        return found
+    return Interval(math.exp(found.mean), math.exp(found.low), math.exp(found.high), found.n)
 
 
 def save_compared(path: Path, table: Compared) -> None:
