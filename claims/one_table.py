@@ -5,18 +5,17 @@ Trained by benchmarks/one_table.py, where the hypotheses were written down first
 
 from __future__ import annotations
 
-import json
 import math
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from claims import stored
 from vtonlib.evaluation.ranking import seeds_and_people
 
-RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results" / "one_table.json"
+BENCHMARK = "one_table"
 ROWS = ("attention", "variation", "entropy", "both", "leffa", "moved")
 """StableVITONs that were told nothing."""
 CELLS = {
@@ -41,43 +40,53 @@ CELLS = {
 RATIO = "texture"
 
 
-@cache
-def stored() -> dict[str, Any]:
-    """What the benchmark wrote."""
-    return json.loads(RESULTS.read_text(encoding="utf8"))
+def seeds() -> list[int]:
+    """Those of which every row is stored."""
+    return stored.seeds(BENCHMARK, ROWS)
+
+
+def runs(row: str) -> list[dict[str, Any]]:
+    """Every seed's; a row without training has one."""
+    kept = stored.results(BENCHMARK)
+    trained = [kept["runs"][f"{row}-{seed}"] for seed in stored.seeds(BENCHMARK, (row,))]
+    return trained or [kept["untrained"][row]]
 
 
 @cache
 def people(row: str, cell: str) -> Tensor:
-    """[seeds, people], logarithms of ratios; a row without training has one seed."""
+    """[seeds, people], logarithms of ratios."""
     test, reading = CELLS[cell]
-    runs = stored()["runs"]
-    seeds = sorted(int(name.rpartition("-")[2]) for name in runs if name.rpartition("-")[0] == row)
-    found = [runs[f"{row}-{seed}"] for seed in seeds] or [stored()["untrained"][row]]
-    values = torch.tensor([run[test]["people"][reading] for run in found], dtype=torch.float64)
+    values = torch.tensor([run[test]["people"][reading] for run in runs(row)], dtype=torch.float64)
     return values.clamp_min(1e-3).log() if cell == RATIO else values
+
+
+def mean(row: str, cell: str, seed: int) -> float:
+    """Of one seed, over people; what was not trained is the same for all."""
+    values = people(row, cell)
+    trained = f"{row}-{seed}" in stored.results(BENCHMARK)["runs"]
+    return float(values[stored.seeds(BENCHMARK, (row,)).index(seed) if trained else 0].nanmean())
 
 
 def cells(row: str, seed: int) -> dict[str, float]:
     """``ROW_CELL`` of one seed, and ``ROW_CELL_pm``, half of the 95 % interval over seeds and people; for a ratio the
-    geometric mean, and the interval's half as a share of it."""
-    found = {}
+    geometric mean, and the interval's half as a share of it. ``ROW_kid_error``: KID's standard error over people, the
+    mean of the seeds whose pictures were at hand when it was computed."""
+    found, known = {}, row.replace("-", "_")
     for cell in CELLS:
-        values, name = people(row, cell), f"{row.replace('-', '_')}_{cell}"
-        mean, both = float(values[min(seed, len(values) - 1)].nanmean()), seeds_and_people(values)
-        half = (both.high - both.low) / 2
-        found[name] = math.exp(mean) if cell == RATIO else mean
-        found[f"{name}_pm"] = math.exp(mean) * half if cell == RATIO else half
-    run = stored()["untrained"].get(row) or stored()["runs"][f"{row}-{seed}"]
-    for name in ("fid", "fid_untrained"):
-        found[f"{row.replace('-', '_')}_{name}"] = run["unpaired"]["all"][name]
-    return found
+        name, both = f"{known}_{cell}", seeds_and_people(people(row, cell))
+        half, scale = (both.high - both.low) / 2, math.exp(mean(row, cell, seed)) if cell == RATIO else 1.0
+        found[name] = scale if cell == RATIO else mean(row, cell, seed)
+        found[f"{name}_pm"] = scale * half
+    every = [run["unpaired"]["all"] for run in runs(row)]
+    kept = stored.results(BENCHMARK)["untrained"].get(row) or stored.run(BENCHMARK, f"{row}-{seed}")
+    errors = [each["kid_error"] for each in every if "kid_error" in each]
+    found |= {f"{known}_{name}": kept["unpaired"]["all"][name] for name in ("fid", "fid_untrained", "kid")}
+    return found | ({f"{known}_kid_error": sum(errors) / len(errors)} if errors else {})
 
 
 def growth(row: str, seed: int, home: str, away: str) -> float:
     """How much larger one reading is than another."""
-    before, after = (people(row, cell)[min(seed, len(people(row, cell)) - 1)].nanmean() for cell in (home, away))
-    return float(after - before)
+    return mean(row, away, seed) - mean(row, home, seed)
 
 
 def measure(seed: int) -> dict[str, float]:
@@ -88,10 +97,10 @@ def measure(seed: int) -> dict[str, float]:
     share of places within a 20th of it, ``ground`` the error of the background that has to be painted, ``kept`` of that
     which need not be, where nothing is put back. ``street_...``: people before streets, ``straight...``: garments laid
     straight, ``paired``: in their own garments. ``fid``: by the features of the world's classifier, ``fid_untrained``:
-    of one that nobody trained. ``budget``: TFLOP of a row's training. ``ROW_gain``: masked SSIM over
+    of one that nobody trained; ``kid`` and its ``kid_error`` by the first. ``budget``: TFLOP of a row's training. ``ROW_gain``: masked SSIM over
     ``attention``; ``ROW_nearer``: by how much less ``best`` is.
     """
-    found = {"budget": stored()["flops"] / 1e12}
+    found = {"budget": stored.results(BENCHMARK)["flops"] / 1e12}
     for row in ROWS:
         found |= cells(row, seed)
     return found | over_attention(seed, ROWS[1:])

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import torch
 
-from claims.one_table import people, stored
+from claims import stored
+from claims.one_table import BENCHMARK, people, runs
 from vtonlib.evaluation.ranking import discordant_pairs, draws, rank_correlation
 
 PAIRS = {
@@ -24,8 +25,8 @@ RESAMPLES = 400
 
 
 def trained() -> list[str]:
-    """All rows that were trained."""
-    return sorted({name.rpartition("-")[0] for name in stored()["runs"]})
+    """All rows that were trained and paint."""
+    return sorted({name.rpartition("-")[0] for name in stored.results(BENCHMARK)["runs"]} - {"matcher"})
 
 
 def merit(cell: str, means: torch.Tensor) -> torch.Tensor:
@@ -35,7 +36,7 @@ def merit(cell: str, means: torch.Tensor) -> torch.Tensor:
 
 def distance(row: str, name: str) -> float:
     """A distance of sets, the mean over seeds."""
-    found = [run["unpaired"]["all"][name] for key, run in stored()["runs"].items() if key.rpartition("-")[0] == row]
+    found = [run["unpaired"]["all"][name] for run in runs(row)]
     return sum(found) / len(found)
 
 
