@@ -3,7 +3,8 @@
     python -m benchmarks.one_table_stored --models FOLDER
 
 writes vtonlib/weights/attention/one-table.safetensors. The pictures are those of the first seed; where these are not at
-hand, what is stored of the row is kept, and a new row has those of the first seed that is. Seconds of the rows that benchmarks/shaping.py and benchmarks/leffa.py trained are wall-clock seconds of those runs, with their scoring.
+hand, what is stored of the row is kept, and a new row has those of the first seed that is. Seconds of the rows that
+benchmarks/shaping.py and benchmarks/leffa.py trained are wall-clock seconds of those runs, with their scoring.
 """
 
 from __future__ import annotations
