@@ -250,7 +250,7 @@ class Trainings:
     def matcher(self, seed: int) -> tuple[Any, dict[str, Any]]:
         """The matcher of chapter 7, on garments laid anyhow, and its cost."""
         config = preset("matcher")
-        train = replace(config.train, seed=seed, precision=experiment(NONE, 1).train.precision)
+        train = replace(config.train, seed=seed, precision="no")
         seed_everything(seed)
         task, cost = self.other(f"matcher-{seed}", new_task(config.task, DATA), self.world, train, MATCHER_SHARE)
         return task.eval(), cost
