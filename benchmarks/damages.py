@@ -18,20 +18,19 @@ import shutil
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from benchmarks.harms import HARMS, NEWEST
 from benchmarks.kills import KINDS, TRAIN
 from vtonlib.cli import main as command_line
 from vtonlib.disk import replace_text
 
 STEPS = ("train.steps=3", "train.sample_every=0")
 RUNS = {kind: ("train", kind, "--set", *TRAIN, *STEPS, *KINDS[kind]) for kind in ("matcher", "stableviton")}
-NEWEST = "checkpoints/step-000003"
-Harm = Callable[[Path], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Damage:
     file: str
     """What is harmed, relative to the run."""
     how: str
-    """What is done to it, a key of :data:`HARMS`."""
+    """What is done to it, a key of :data:`benchmarks.harms.HARMS`."""
     named: str
     """What the message must name, relative to the run."""
     goes_on: bool
@@ -55,70 +54,6 @@ class Damage:
         return RUNS[self.kind] if self.kind == "matcher" else ("evaluate", "--count", "1")
 
 
-def flipped(place: Callable[[int], int]) -> Harm:
-    def harm(file: Path) -> None:
-        data = bytearray(file.read_bytes())
-        data[place(len(data))] ^= 1
-        file.write_bytes(data)
-
-    return harm
-
-
-def edited(**changes: object) -> Harm:
-    """The JSON object of a file with other values, dotted names as ``a__b``; None deletes a key."""
-
-    def harm(file: Path) -> None:
-        values = json.loads(file.read_text(encoding="utf8"))
-        for name, value in changes.items():
-            *above, key = name.split("__")
-            inner = values
-            for group in above:
-                inner = inner[group]
-            inner.pop(key) if value is None else inner.update({key: value})
-        file.write_text(json.dumps(values), encoding="utf8")
-
-    return harm
-
-
-def in_its_place(other: str) -> Harm:
-    """Another file of the run instead."""
-    return lambda file: shutil.copy(next(p / other for p in file.parents if (p / other).exists()), file)
-
-
-HARMS: dict[str, Harm] = {
-    "first bit flipped": flipped(lambda size: 0),
-    "bit of the header flipped": flipped(lambda size: 20),
-    "last bit flipped": flipped(lambda size: size - 1),
-    "cut in half": lambda file: os.truncate(file, file.stat().st_size // 2),
-    "cut to 4 bytes": lambda file: os.truncate(file, 4),
-    "empty": lambda file: os.truncate(file, 0),
-    "missing": lambda file: file.unlink(),
-    "zeroes": lambda file: file.write_bytes(bytes(file.stat().st_size)),
-    "a list": lambda file: file.write_text("[1]"),
-    "null": lambda file: file.write_text("null"),
-    "no text": lambda file: file.write_bytes(b"\xff\xfe\x00{}"),
-    "nested deeply": lambda file: file.write_text("[" * 100_000 + "\n"),
-    "a folder": lambda file: (file.unlink(), file.mkdir()),
-    "files gone": lambda folder: [file.unlink() for file in folder.iterdir()],
-    "renamed": lambda folder: folder.rename(folder.with_name("step-000009")),
-    "model of the step before": in_its_place("checkpoints/step-000002/model.safetensors"),
-    "weights of the averages": in_its_place(f"{NEWEST}/ema.safetensors"),
-    "weights of the autoencoder": in_its_place("final/autoencoder/diffusion_pytorch_model.safetensors"),
-    "another step": edited(step=2),
-    "no seal": edited(seal=None),
-    "other elapsed": edited(state__elapsed=0.5),
-    "unknown preset": edited(preset="gan"),
-    "no preset": edited(preset=None),
-    "unknown key": edited(train__stepz=3),
-    "a word for a number": edited(train__steps="many"),
-    "out of range": edited(data__height=-8),
-    "not a number": edited(train__learning_rate=float("nan")),
-    "another task": edited(task={"channels": 8}),
-    "unknown class": edited(_class_name="Pipeline"),
-    "no class": edited(_class_name=None),
-    "another shape": edited(block_out_channels=[16, 16]),
-    "line cut": lambda file: file.write_text(file.read_text()[:40] + "\n" + file.read_text()[41:]),
-}
 WEIGHTS = (
     "first bit flipped",
     "bit of the header flipped",
@@ -142,16 +77,20 @@ def damages() -> Iterator[Damage]:
         yield Damage("matcher", f"{NEWEST}/state.json", how, NEWEST, goes_on=True)
     yield Damage("matcher", NEWEST, "files gone", NEWEST, goes_on=True)
     yield Damage("matcher", NEWEST, "renamed", "checkpoints/step-000009", goes_on=True)
-    for how in ("no text", "line cut", "nested deeply", "a folder"):
+    for how in ("last bit flipped", "bit of the header flipped", "cut in half", "empty", "missing"):
+        yield Damage("matcher", "final/matcher.safetensors", how, "final/matcher.safetensors", goes_on=True)
+    for how in ("no text", "line cut", "line without a step", "nested deeply", "a folder"):
         yield Damage("matcher", "log.jsonl", how, "log.jsonl", goes_on=False)
     keys = ("unknown preset", "no preset", "unknown key", "a word for a number", "out of range", "not a number")
     for how in (*TEXT, *keys, "another task"):
         yield Damage("stableviton", "config.json", how, "config.json", goes_on=False)
-    for how in (*TEXT[:1], *TEXT[3:-1], "unknown class", "no class"):
+    for how in (*TEXT[:1], *TEXT[3:-1], "unknown class", "no class", "no steps", "a word for the steps"):
         yield Damage("stableviton", "final/model_index.json", how, "final/model_index.json", goes_on=False)
     for how in ("cut in half", "empty", "missing", "a list", "no text", "another shape"):
         yield Damage("stableviton", "final/unet/config.json", how, "final/unet", goes_on=False)
-    for how in (*WEIGHTS, "weights of the autoencoder"):
+    file = "final/autoencoder/config.json"
+    yield Damage("stableviton", file, "a word for the scale", file, goes_on=False)
+    for how in (*WEIGHTS, "a weight that is NaN", "weights of the autoencoder"):
         file = "final/unet/diffusion_pytorch_model.safetensors"
         yield Damage("stableviton", file, how, "final/unet", goes_on=False)
     for how in ("cut in half", "missing", "no text", "a list"):
@@ -192,7 +131,7 @@ def on(run: Path, words: tuple[str, ...]) -> tuple[str, ...]:
 def notice(damage: Damage, whole: Path, run: Path) -> dict[str, object]:
     """Do a damage to a copy of a run, and what its command says of it."""
     shutil.copytree(whole, run)
-    if damage.kind == "matcher":
+    if damage.kind == "matcher" and not damage.file.startswith("final"):
         (run / "final" / "trained.json").unlink()  # or nothing would be left to do
     HARMS[damage.how](run / damage.file)
     before = contents(run)

@@ -1,5 +1,7 @@
 """A folder of Leffa's works wherever one of StableVITON's does: evaluated and sampled, from Python and by command."""
 
+import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -8,7 +10,7 @@ from PIL import Image
 
 from vtonlib import experiment
 from vtonlib.cli import main
-from vtonlib.config import DataConfig, to_json
+from vtonlib.config import DataConfig, override, to_json
 from vtonlib.data.world import World
 from vtonlib.evaluation.report import Report
 from vtonlib.images import save_png
@@ -18,6 +20,7 @@ from vtonlib.models.leffa import LeffaUNet
 from vtonlib.pipelines.leffa import LeffaPipeline
 from vtonlib.presets import preset, read_config
 from vtonlib.tasks.latent_diffusion import new_scheduler
+from vtonlib.tasks.leffa import LeffaTask
 
 SMALL = DataConfig(height=32, width=24)
 
@@ -136,6 +139,41 @@ def test_one_command_trains_the_three_stages(tmp_path, capsys):
     assert stages[-1].task.following.active
     before = (last / "final" / "trained.json").read_bytes()
     assert main(words) == 0 and (last / "final" / "trained.json").read_bytes() == before, "nothing is done twice"
+    (tmp_path / "run").rename(tmp_path / "moved")
+    capsys.readouterr()
+    assert main([*words[:4], str(tmp_path / "moved"), *words[5:]]) == 0
+    assert capsys.readouterr().out.count("nothing to do") == 3, "the stages know each other by their weights"
+    assert main(["evaluate", str(tmp_path / "moved"), "--count", "1", "--splits", "unpaired, laid straight"]) == 0
+    assert (tmp_path / "moved" / "followed" / "report.md").exists()
+
+
+def test_stages_and_one_training_have_different_folders(monkeypatch, capsys):
+    monkeypatch.setattr(experiment, "train", lambda config, out: out)
+    monkeypatch.setattr(experiment, "train_progressively", lambda config, out: out)
+    assert main(["train", "leffa"]) == main(["train", "leffa", "--progressive"]) == 0
+    assert capsys.readouterr().out.split() == ["trained:", "runs/leffa-tiny", "trained:", "runs/leffa-tiny-progressive"]
+
+
+def test_other_initial_weights_are_another_run(tmp_path):
+    config = override(preset("leffa"), *SHORT, "train.steps=1")
+    torch.manual_seed(1)
+    for name in "ab":
+        unet = LeffaTask.new_unet(config.task)
+        pipeline = LeffaPipeline(load_autoencoder(), unet, new_scheduler(), order=config.task.order)
+        pipeline.save_pretrained(tmp_path / name)
+    started = {name: replace(config, task=replace(config.task, initial=str(tmp_path / name))) for name in "ab"}
+    experiment.train(started["a"], tmp_path / "run")
+    with pytest.raises(ValueError, match=r"config.task.initial is \w{64} there, \w{64} here"):
+        experiment.train(started["b"], tmp_path / "run")
+
+
+@pytest.mark.parametrize("steps", [0, "many"])
+def test_a_stored_number_of_steps_that_is_none_is_named(run, tmp_path, steps):
+    shutil.copytree(run, tmp_path / "run")
+    index = tmp_path / "run" / "final" / "model_index.json"
+    index.write_text(json.dumps(json.loads(index.read_text()) | {"default_denoising_steps": steps}))
+    with pytest.raises(ValueError, match=rf"{index}: default_denoising_steps=.*{steps}.*: expected"):
+        experiment.load_pipeline(tmp_path / "run")
 
 
 def test_stages_are_leffas_alone(tmp_path, capsys):

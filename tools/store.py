@@ -38,10 +38,10 @@ def halve(file: Path, out: Path) -> None:
         sys.exit(f"{file}: {out.stat().st_size} bytes in half precision, expected under {LARGEST_CHECKPOINT}")
 
 
-def _drop(file: Path, name: str) -> None:
-    """Rewrite a JSON object without one name."""
+def _drop(file: Path, *names: str) -> None:
+    """Rewrite a JSON object without some names."""
     old = json.loads(file.read_text(encoding="utf8"))
-    file.write_text(json.dumps({k: v for k, v in old.items() if k != name}, indent=2) + "\n", encoding="utf8")
+    file.write_text(json.dumps({k: v for k, v in old.items() if k not in names}, indent=2) + "\n", encoding="utf8")
 
 
 def portable(config: dict[str, Any]) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def store(run: Path, out: Path, *, made: Provenance | None = None, bare: bool = 
         for file in sorted(final.rglob("*.safetensors")):
             halve(file, folder / file.relative_to(final))
         for settings in folder.rglob("*.json"):
-            _drop(settings, "_name_or_path")  # where on this machine a network was read from
+            _drop(settings, "_name_or_path", "sha256")  # where a network was read from; checksums of the whole weights
         for name in BESIDE if made is None and not bare else ():
             if (run / name).exists():
                 shutil.copy2(run / name, folder / name)

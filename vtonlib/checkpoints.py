@@ -166,11 +166,16 @@ def provenance(name: str = DEFAULT) -> Provenance:
 def located(run: Path | str) -> Path:
     """The folder that a command line's word means: that folder, or a shipped model's, by its name.
 
+    Of a folder of stages (``train --progressive``) it is that of the last one.
+
     Raises:
         FileNotFoundError: where it is neither, listing the known names.
     """
     if Path(run).exists():
-        return Path(run)
+        from vtonlib.presets import STAGES
+
+        last = Path(run) / STAGES[-1]
+        return last if (last / "config.json").is_file() and not (Path(run) / "config.json").exists() else Path(run)
     if str(run) in ALL:
         return folder(str(run))
     known = ", ".join(ALL)

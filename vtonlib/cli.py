@@ -46,7 +46,8 @@ def train(options: argparse.Namespace) -> None:
     config = override(preset(options.preset, size=options.size), *options.set)
     if options.data:
         config = replace(config, data=replace(config.data, root=str(options.data)))
-    out = options.out or Path("runs") / f"{options.preset}-{options.size}"
+    stages = "-progressive" if options.progressive else ""
+    out = options.out or Path("runs") / f"{options.preset}-{options.size}{stages}"
     fit = experiment.train_progressively if options.progressive else experiment.train
     try:
         final = fit(config, out)
@@ -57,7 +58,7 @@ def train(options: argparse.Namespace) -> None:
 
 
 def _how_to_resume(out: Path) -> str:
-    from vtonlib.experiment import STAGES
+    from vtonlib.presets import STAGES
     from vtonlib.training.checkpoint import checkpoint_folders
 
     folders = [
@@ -220,7 +221,7 @@ def _add_train(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("preset")
     verb.add_argument("--size", choices=get_args(Size), default="tiny")
     verb.add_argument("--data", type=Path, help="a folder of VITON-HD, DressCode or DeepFashion, not the world")
-    verb.add_argument("--out", type=Path, help="run folder (default: runs/PRESET-SIZE)")
+    verb.add_argument("--out", type=Path, help="run folder (default: runs/PRESET-SIZE[-progressive])")
     verb.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="a.b=c", help="override settings, e.g. train.steps=60"
     )

@@ -28,14 +28,12 @@ from vtonlib.pipelines.load import INDEX, METHODS, Pipeline, read_pipeline
 from vtonlib.pipelines.options import GuidanceOn, ReferenceSteps, Repaint, Start, check_choices
 from vtonlib.pipelines.schedulers import SamplerName
 from vtonlib.pipelines.translation import TranslationPipeline
-from vtonlib.presets import ExperimentConfig, build, open_source, progressive, read_config, to_json
+from vtonlib.presets import STAGES, ExperimentConfig, build, open_source, progressive, read_config, to_json
 from vtonlib.settings import Seed, within
 from vtonlib.training.trainer import EXAMPLES, Trainer, seed_everything
 
 FINAL = "final"
 """Where in its run folder a trainer leaves what it trained."""
-STAGES = ("low", "whole", "followed")
-"""Run folders of :func:`train_progressively`: half the size, the whole, and with Leffa's loss."""
 
 
 def train(config: ExperimentConfig, out: Path) -> Path:

@@ -195,6 +195,10 @@ def leffa_pose(size: Size) -> ExperimentConfig:
     )
 
 
+STAGES = ("low", "whole", "followed")
+"""Run folders of the stages of :func:`progressive`: half the size, the whole, and with Leffa's loss."""
+
+
 def progressive(config: ExperimentConfig) -> tuple[ExperimentConfig, ExperimentConfig, ExperimentConfig]:
     """The stages of a Leffa, each of which starts from what the one before it left (``task.initial``).
 
@@ -354,8 +358,11 @@ def preset(name: str, *, size: Size = "tiny") -> ExperimentConfig:
     return PRESETS[name](size)
 
 
-def open_source(config: DataConfig, *, preset: str = "") -> TryOnSource:
+def open_source(config: DataConfig, *, preset: str = "", workers: int = 0) -> TryOnSource:
     """The folder ``config.root``, or the procedural world where that is empty; ``preset`` is what it is to train.
+
+    The world is rendered on the GPU if there is one, but by ``workers`` on the processor: a process that is forked
+    cannot use the GPU.
 
     Raises:
         FolderError: where the folder is at fault, or lacks what the preset needs.
@@ -363,7 +370,7 @@ def open_source(config: DataConfig, *, preset: str = "") -> TryOnSource:
     if config.root:
         return Folder(Path(config.root), config, preset=preset)
     world = PoseTransfer if config.reference == "person" else World
-    return world(config, device="cuda" if torch.cuda.is_available() else "cpu")
+    return world(config, device="cuda" if torch.cuda.is_available() and not workers else "cpu")
 
 
 def new_task(config: TaskConfig, data: DataConfig) -> Task:
@@ -391,7 +398,8 @@ def new_task(config: TaskConfig, data: DataConfig) -> Task:
 
 def build(config: ExperimentConfig) -> tuple[Task, TryOnSource]:
     """The untrained task (its weights drawn from ``config.train.seed`` by the caller) and its data."""
-    return new_task(config.task, config.data), open_source(config.data, preset=config.preset)
+    source = open_source(config.data, preset=config.preset, workers=config.train.workers)
+    return new_task(config.task, config.data), source
 
 
 def read_config(path: Path) -> ExperimentConfig:

@@ -60,8 +60,8 @@ class Settings:
             within(hint, getattr(self, name), f"{type(self).__name__}.{name}")
 
 
-def hints_of(kind: type) -> dict[str, Any]:
-    """The annotations of a record, with their ranges."""
+def hints_of(kind: Any) -> dict[str, Any]:
+    """The annotations of a record or a function, with their ranges."""
     return typing.get_type_hints(kind, include_extras=True)
 
 
@@ -80,7 +80,7 @@ def within(hint: Any, value: Any, where: str) -> Any:
         ValueError: naming the setting, the value and what was expected.
     """
     kind, notes = split_annotation(hint)
-    if kind in NUMBERS and (isinstance(value, bool) or not isinstance(value, NUMBERS[kind])):
+    if kind in NUMBERS and (isinstance(value, bool) or not isinstance(value, NUMBERS[kind]) or value != value):  # NaN
         raise ValueError(f"{where}={value!r}: expected {type_name(hint)}")
     for note in notes:
         if isinstance(note, Range) and value is not None and value not in note:

@@ -1,5 +1,6 @@
 """Stored models: read whole from safetensors, or refused by name; never from a pickle, never from a server."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -29,6 +30,17 @@ def pickle_instead(file: Path) -> None:
     file.unlink()
 
 
+def spoil_a_number(file: Path) -> None:
+    tensors = load_file(file)
+    next(t for t in tensors.values() if t.is_floating_point()).view(-1)[0] = float("nan")
+    save_file(tensors, file, metadata={"format": "pt"})
+
+
+def word_for_a_number(file: Path) -> None:
+    config = file.with_name("config.json")
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"strided": "x"}))
+
+
 DAMAGES = {
     "missing folder": (lambda f: shutil.rmtree(f.parent), "no such file"),
     "missing settings": (lambda f: (f.parent / "config.json").unlink(), "no such file"),
@@ -38,6 +50,8 @@ DAMAGES = {
     "truncated": (lambda f: os.truncate(f, 1000), "not a whole GeometricMatcher"),
     "empty": (lambda f: f.write_bytes(b""), "not a whole GeometricMatcher"),
     "a tensor less": (lose_a_tensor, "the file lacks"),
+    "a number that is none": (spoil_a_number, r"in diffusion_pytorch_model.safetensors, .* holds NaN or infinity"),
+    "a word for a number": (word_for_a_number, r"config.json: strided='x': expected int"),
 }
 
 

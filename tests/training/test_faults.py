@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.damages import HARMS, damages
+from benchmarks.damages import damages
+from benchmarks.harms import HARMS
 from benchmarks.kills import KINDS
 from tools.shell import ROOT
 from vtonlib.presets import PRESETS

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import torch
 
-from vtonlib.config import DataConfig
+from vtonlib.config import DataConfig, override
 from vtonlib.data.folders import Folder, FolderError, write_folder
 from vtonlib.data.source import TrainingBatches
 from vtonlib.data.world import World
+from vtonlib.presets import open_source, preset
 from vtonlib.shares import WHOLE, Share
 from vtonlib.training.loading import shares
 from vtonlib.training.trainer import Trainer
@@ -58,6 +59,14 @@ def test_an_error_of_a_worker_is_the_error(folder: Path) -> None:
             list(islice(read(source, 1), 3))
     finally:
         victim.write_bytes(content)
+
+
+def test_workers_do_not_use_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    chosen = [override(preset("matcher"), f"train.workers={count}") for count in (0, 2)]
+    assert [open_source(c.data, workers=c.train.workers).device.type for c in chosen] == ["cuda", "cpu"]
+    with pytest.raises(ValueError, match=r"train.workers=2: expected 0, since .* forked cannot use cuda"):
+        next(read(World(DATA, device="cuda"), 2))
 
 
 def test_batches_of_another_kind_have_no_workers(tiny: ModuleType, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_truncate_forgets_later_steps(tmp_path: Path) -> None:
     assert [record["step"] for record in read_log(log.path)] == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize("line", ["{", "[1]", "3", ""])
+@pytest.mark.parametrize("line", ["{", "[1]", "3", "", "{}", '{"step": "x"}'])
 def test_any_other_broken_line_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text(f'{{"step": 1}}\n{line}\n{{"step": 2}}\n')

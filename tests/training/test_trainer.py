@@ -91,7 +91,7 @@ def test_more_steps_continue_a_finished_run(tiny: ModuleType, tmp_path: Path) ->
     fit(tiny, tmp_path / "a", steps=4)
     longer = fit(tiny, tmp_path / "a", steps=6)
     assert tensors(longer.task) == tensors(fit(tiny, tmp_path / "b", steps=6).task)
-    assert json.loads((tmp_path / "a" / "final" / "trained.json").read_text()) == {"steps": 6}
+    assert json.loads((tmp_path / "a" / "final" / "trained.json").read_text())["steps"] == 6
     assert [f.name for f in checkpoint_folders(tmp_path / "a" / "checkpoints")] == ["step-000004", "step-000006"]
 
 
@@ -262,6 +262,23 @@ def test_an_experiment_is_recorded_and_compared(tiny: ModuleType, tmp_path: Path
     other = Trainer(tiny.TinyTask(), tiny.batches, longer, tmp_path, experiment=Experiment(9, longer))
     with pytest.raises(ValueError, match=r"config.channels is 8 there, 9 here"):
         other.fit()
+
+
+@pytest.mark.parametrize(("harm", "fault"), [("cut", "is damaged"), ("flipped", "is damaged"), ("gone", "is missing")])
+def test_damaged_final_weights_are_told_of_kept_and_written_anew(
+    tiny: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], harm: str, fault: str
+) -> None:
+    fit(tiny, tmp_path)
+    weights = tmp_path / "final" / "net.safetensors"
+    before = weights.read_bytes()
+    if harm == "gone":
+        weights.unlink()
+    else:
+        weights.write_bytes(before[:-10] if harm == "cut" else before[:-1] + bytes([before[-1] ^ 1]))
+    fit(tiny, tmp_path)
+    assert f"{weights} {fault}" in capsys.readouterr().out
+    assert weights.read_bytes() == before
+    assert (tmp_path / "damaged-final" / "net.safetensors").exists() == (harm != "gone")
 
 
 def test_a_marker_that_says_nothing_is_written_anew(tiny: ModuleType, tmp_path: Path) -> None:

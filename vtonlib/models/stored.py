@@ -7,14 +7,17 @@ server where a folder is missing, and leave tensors that a file lacks as they we
 from __future__ import annotations
 
 import json
+import typing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from diffusers import ModelMixin, SchedulerMixin
 from diffusers.utils import logging
 from safetensors import SafetensorError
+
+from vtonlib.settings import NUMBERS, within
 
 Part = TypeVar("Part")
 CONFIG = {ModelMixin: "config.json", SchedulerMixin: "scheduler_config.json"}
@@ -30,7 +33,8 @@ def load_stored(kind: type[Part], folder: Path) -> Part:
 
     Raises:
         FileNotFoundError: naming the file that is not there.
-        ValueError: naming the folder whose files are damaged or belong to another model.
+        ValueError: naming the folder or the file that is damaged or belongs to another model; weights that are not
+            finite count as damaged.
     """
     model = issubclass(kind, ModelMixin)
     config = folder / CONFIG[ModelMixin if model else SchedulerMixin]
@@ -42,7 +46,7 @@ def load_stored(kind: type[Part], folder: Path) -> Part:
             f"{folder}: no .safetensors file, expected the weights of a {kind.__name__}; found {others}. Other formats "
             "are not read, since loading a pickle runs what is in it"
         )
-    _check_object(config)
+    _check_numbers(kind, _read_object(config), config)
     try:
         return _load_model(kind, folder) if model else _load_schedule(kind, folder)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, SafetensorError) as error:
@@ -50,7 +54,7 @@ def load_stored(kind: type[Part], folder: Path) -> Part:
         raise ValueError(f"{folder}: not a whole {kind.__name__} ({type(error).__name__}: {reason})") from error
 
 
-def _check_object(config: Path) -> None:
+def _read_object(config: Path) -> dict[str, Any]:
     """Refuse a file of settings that is no JSON object, of which diffusers would say that a server did not answer."""
     try:
         found = json.loads(config.read_text(encoding="utf-8"))
@@ -58,6 +62,14 @@ def _check_object(config: Path) -> None:
         raise ValueError(f"{config}: not JSON ({type(error).__name__}: {error})") from None
     if not isinstance(found, dict):
         raise ValueError(f"{config}: expected a JSON object, found {type(found).__name__}")
+    return found
+
+
+def _check_numbers(kind: type, found: dict[str, Any], config: Path) -> None:
+    """Refuse a word for a number, which diffusers takes, and with which nobody computes before the first picture."""
+    for name, hint in typing.get_type_hints(kind.__init__).items():  # type: ignore[misc]
+        if hint in NUMBERS and found.get(name) is not None:
+            within(hint, found[name], f"{config}: {name}")
 
 
 @contextmanager
@@ -84,4 +96,8 @@ def _load_model(kind: type[Part], folder: Path) -> Part:
         if names:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             raise ValueError(f"the file {words} {', '.join(sorted(names)[:3])}{more}")
+    for name, tensor in model.state_dict().items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            files = ", ".join(sorted(file.name for file in folder.glob("*.safetensors")))
+            raise ValueError(f"in {files}, {name} holds NaN or infinity, expected finite numbers; train it again")
     return model

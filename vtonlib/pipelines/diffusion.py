@@ -32,6 +32,7 @@ from vtonlib.pipelines.options import (
 )
 from vtonlib.pipelines.pictures import Picture, TryOnOutput, read_pictures
 from vtonlib.pipelines.schedulers import Scheduler
+from vtonlib.settings import Count
 
 CHANNELS = {"garment": 3, "agnostic": 3, "agnostic_mask": 1, "dense_pose": 3, "person": 3, "shown": 3, "image": 3}
 """Of the pictures that the pipeline takes, by name."""
@@ -54,7 +55,7 @@ class TryOnDiffusionPipeline(LatentPipeline):
         image_encoder: ImageEncoder | PooledImageEncoder,
         unet: StableVITONUNet,
         scheduler: Scheduler,
-        default_denoising_steps: int = 20,
+        default_denoising_steps: Count = 20,
         released_mask: bool = False,
     ) -> None:
         super().__init__()

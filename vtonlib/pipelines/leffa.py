@@ -34,6 +34,7 @@ from vtonlib.pipelines.options import (
 )
 from vtonlib.pipelines.pictures import Picture, TryOnOutput, read_pictures
 from vtonlib.pipelines.schedulers import Scheduler
+from vtonlib.settings import Count
 
 NEEDS: dict[InputOrder, tuple[str, ...]] = {
     "stable_viton": ("agnostic", "agnostic_mask", "dense_pose"),
@@ -74,7 +75,7 @@ class LeffaPipeline(LatentPipeline):
         autoencoder: AutoencoderKL,
         unet: LeffaUNet,
         scheduler: Scheduler,
-        default_denoising_steps: int = 50,
+        default_denoising_steps: Count = 50,
         default_guidance_scale: float = 2.5,
         order: InputOrder = "leffa",
     ) -> None:

@@ -14,6 +14,7 @@ from vtonlib.pipelines.alias import ALIASPipeline
 from vtonlib.pipelines.diffusion import TryOnDiffusionPipeline
 from vtonlib.pipelines.leffa import LeffaPipeline
 from vtonlib.pipelines.translation import TranslationPipeline
+from vtonlib.settings import hints_of, within
 
 Pipeline = TryOnDiffusionPipeline | LeffaPipeline | ALIASPipeline | TranslationPipeline
 METHODS: dict[type[Pipeline], str] = {
@@ -45,7 +46,12 @@ def read_pipeline(folder: Path) -> Pipeline:
     }
     parts = {name: load_stored(hint, folder / name) for name, hint in hints.items() if is_stored(hint)}
     values = {name: index[name] for name in hints if name not in parts and name in index}
-    pipeline = kind(**parts, **values)
+    for name, value in values.items():
+        within(hints_of(kind.__init__)[name], value, f"{folder / INDEX}: {name}")
+    try:
+        pipeline = kind(**parts, **values)
+    except ValueError as error:
+        raise ValueError(f"{folder / INDEX}: {error}") from None
     pipeline.set_progress_bar_config(disable=True)
     return pipeline.to("cuda" if torch.cuda.is_available() else "cpu")
 

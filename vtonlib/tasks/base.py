@@ -52,6 +52,9 @@ class Task(nn.Module):
     """Updates done so far, kept by the trainer: for losses that are switched on later."""
     train_examples: int | None = None
     """How many examples :meth:`batches` draws from; a checkpoint of training on another number is refused."""
+    initial: str = ""
+    """The checksum of the weights that it started from, empty if they were drawn: a checkpoint of a run that started
+    from others is refused, but where they lie may change."""
 
     def batches(self, source: TryOnSource, config: TrainConfig) -> Callable[[int], Iterator[Any]]:
         """Start step -> the endless batches from there on that the trainer hands to the phases' losses."""

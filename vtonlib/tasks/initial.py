@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL
 from torch import nn
 
+from vtonlib.disk import checksum
 from vtonlib.models.garment_encoder import begin_as
 from vtonlib.models.stable_viton import StableVITONUNet
 from vtonlib.models.stored import load_stored
 
 
-def load_initial(folder: Path, autoencoder: AutoencoderKL, **models: nn.Module) -> None:
+def load_initial(folder: Path, autoencoder: AutoencoderKL, **models: nn.Module) -> str:
     """Copy the weights of a run, or of a stored pipeline, into new ``models`` of the same shape, by their names there.
+
+    Returns their checksum, by which a run knows what it started from.
 
     Weights are convolutions and attentions, which fit any lattice: a model of 64x48 pictures starts one of 128x96.
 
@@ -32,6 +36,8 @@ def load_initial(folder: Path, autoencoder: AutoencoderKL, **models: nn.Module) 
         )
     for name, model in models.items():
         _copy(load_stored(type(model), stored / name), model, f"{stored / name}")
+    files = [file for name in sorted(models) for file in sorted((stored / name).glob("*.safetensors"))]
+    return hashlib.sha256("".join(map(checksum, files)).encode()).hexdigest()
 
 
 def begin_reading(unet: StableVITONUNet) -> None:

@@ -79,7 +79,7 @@ class LeffaTask(LatentDiffusionTask):
         if config.carries_latents:
             self.unet.composition.sharp_teaches = config.sharp_teaches
         if config.initial:
-            load_initial(Path(config.initial), self.autoencoder, unet=self.unet)
+            self.initial = load_initial(Path(config.initial), self.autoencoder, unet=self.unet)
         self.phases = (Phase(name="denoiser", trains=("unet",), loss=self.denoiser_loss),)
 
     @staticmethod

@@ -99,7 +99,8 @@ class StableVITONTask(LatentDiffusionTask):
             self.unet.composition.sharp_teaches = config.sharp_teaches
         self.image_encoder = ImageEncoder(cross_attention_dim=config.cross_attention_dim)
         if config.initial:
-            load_initial(Path(config.initial), self.autoencoder, unet=self.unet, image_encoder=self.image_encoder)
+            models = {"unet": self.unet, "image_encoder": self.image_encoder}
+            self.initial = load_initial(Path(config.initial), self.autoencoder, **models)
             begin_reading(self.unet)
         composed = config.trains == "garment" and config.carries_latents
         self.phases = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from vtonlib.disk import atomic_folder, remove_folder
+from vtonlib.disk import atomic_folder, checksum, remove_folder
 
 
 class DamagedCheckpointError(RuntimeError):
@@ -34,11 +33,6 @@ class Checkpoint:
     """All else, as JSON: what the run is, and its few numbers."""
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def save_checkpoint(root: Path, checkpoint: Checkpoint, *, keep: int = 2) -> Path:
     """Write ``root/step-000200`` and, once it is complete, delete all but the ``keep`` newest."""
     folder = root / f"step-{checkpoint.step:06d}"
@@ -47,7 +41,7 @@ def save_checkpoint(root: Path, checkpoint: Checkpoint, *, keep: int = 2) -> Pat
             # Copies, because safetensors refuses tensors that share memory, as tied weights do.
             copies = {key: t.detach().cpu().clone().contiguous() for key, t in tensors.items()}
             save_file(copies, temporary / f"{name}.safetensors")
-        digests = {name: _digest(temporary / f"{name}.safetensors") for name in checkpoint.tensors}
+        digests = {name: checksum(temporary / f"{name}.safetensors") for name in checkpoint.tensors}
         description = {"step": checkpoint.step, "sha256": digests, "state": checkpoint.state}
         description |= {"seal": _seal(description)}
         (temporary / "state.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
@@ -72,6 +66,13 @@ def checkpoint_folders(root: Path) -> list[Path]:
     return sorted(folders, key=lambda folder: int(folder.name.removeprefix("step-")))
 
 
+def set_aside(folder: Path) -> Path:
+    """Rename a damaged folder, in place of one that was damaged before; its new path."""
+    aside = folder.with_name(f"damaged-{folder.name}")
+    shutil.rmtree(aside, ignore_errors=True)
+    return folder.rename(aside)
+
+
 def read_checkpoint(folder: Path) -> Checkpoint:
     """Read a checkpoint, checking every byte.
 
@@ -84,7 +85,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
             raise DamagedCheckpointError(f"{folder / 'state.json'} is damaged: its checksum differs")
         step, digests, state = description["step"], description["sha256"], description["state"]
         for name, digest in digests.items():
-            if _digest(folder / f"{name}.safetensors") != digest:
+            if checksum(folder / f"{name}.safetensors") != digest:
                 raise DamagedCheckpointError(f"{folder / name}.safetensors is damaged: its checksum differs")
         tensors = {name: load_file(folder / f"{name}.safetensors") for name in digests}
     except FileNotFoundError as error:
@@ -105,10 +106,7 @@ def latest_checkpoint(root: Path, say: Callable[[str], None] = print) -> Checkpo
         try:
             return read_checkpoint(folder)
         except DamagedCheckpointError as error:
-            aside = folder.with_name(f"damaged-{folder.name}")
-            shutil.rmtree(aside, ignore_errors=True)
-            os.rename(folder, aside)
-            say(f"{error}; it is now {aside.name}")
+            say(f"{error}; it is now {set_aside(folder).name}")
             damaged = True
     if damaged:
         say(f"{root}: no checkpoint is left whole, so training starts at step 0")

@@ -73,6 +73,8 @@ def identity(task: Task, config: TrainConfig, experiment: Any) -> dict[str, Any]
         for p in task.phases
     }
     settings = fixed(json.loads(to_json(experiment)))
+    if task.initial:  # where those weights lie may change, the weights may not
+        settings = {**settings, "task": {**settings.get("task", {}), "initial": task.initial}}
     return {
         "task": type(task).__name__,
         "train_examples": task.train_examples,

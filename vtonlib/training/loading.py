@@ -47,9 +47,13 @@ def shares(
         workers: how many processes read; 0: this one, when it is asked.
 
     Raises:
-        ValueError: for workers without :class:`~vtonlib.data.source.TrainingBatches`, and what reading raises.
+        ValueError: for workers without :class:`~vtonlib.data.source.TrainingBatches`, or of a source on a GPU; and what
+            reading raises.
     """
     if isinstance(batches, TrainingBatches):
+        place = torch.device(getattr(batches.source, "device", "cpu"))
+        if workers and place.type != "cpu":
+            raise ValueError(f"train.workers={workers}: expected 0, since processes that are forked cannot use {place}")
         steps = _Steps(batches, share)
         read = (
             _ahead(steps, start, workers, device)

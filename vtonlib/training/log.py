@@ -18,7 +18,7 @@ def read_log(path: Path | str) -> list[dict[str, Any]]:
     """The records of a log, in order. A last line that was cut off while being written is left out.
 
     Raises:
-        ValueError: naming the file, and any other line that is not a JSON object.
+        ValueError: naming the file, and any other line that is not a JSON object with a ``step``.
     """
     try:
         lines = Path(path).read_text(encoding="utf-8").split("\n")
@@ -31,8 +31,8 @@ def read_log(path: Path | str) -> list[dict[str, Any]]:
             record = json.loads(line)
         except (json.JSONDecodeError, RecursionError) as error:
             raise ValueError(f"{path}, line {number}: not JSON ({error})") from None
-        if not isinstance(record, dict):
-            raise ValueError(f"{path}, line {number}: expected an object, found {line[:40]!r}")
+        if not isinstance(record, dict) or not isinstance(record.get("step"), int):
+            raise ValueError(f"{path}, line {number}: expected an object with a whole 'step', found {line[:40]!r}")
         records.append(record)
     return records
 

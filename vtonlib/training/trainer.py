@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -18,6 +17,7 @@ from vtonlib.images import grid, save_png
 from vtonlib.tasks.base import Task
 from vtonlib.training.checkpoint import Checkpoint, delete_old_checkpoints, latest_checkpoint, save_checkpoint
 from vtonlib.training.ema import EMA
+from vtonlib.training.final import is_finished, mark_finished
 from vtonlib.training.identity import check_same_settings, check_same_tensors, identity, model_state, seed_everything
 from vtonlib.training.loading import shares
 from vtonlib.training.log import Progress, TrainLog
@@ -198,7 +198,7 @@ class Trainer:
             if self.processes.is_main_process:
                 with atomic_folder(self.out / "final") as folder:
                     self.task.save(folder)
-                    (folder / "trained.json").write_text(json.dumps({"steps": self.step}) + "\n", encoding="utf-8")
+                    mark_finished(folder, self.step)
         self.processes.wait_for_everyone()
         self._say(f"{self.out / 'final'}: trained for {self.step} steps in {self.elapsed:.0f} s")
 
@@ -220,9 +220,8 @@ class Trainer:
             self.task.get_submodule(name).train()
 
     def _finished(self) -> bool:
-        done = json.dumps({"steps": self.step}) + "\n"
-        marker = self.out / "final" / "trained.json"
-        return self.step >= self.config.steps and marker.is_file() and marker.read_bytes() == done.encode()
+        with self.processes.main_process_first():  # it renames what is damaged
+            return self.step >= self.config.steps and is_finished(self.out / "final", self.step, self._say)
 
     def _announce(self) -> None:
         """Print and log how the training starts; forget what was logged beyond the checkpoint."""
