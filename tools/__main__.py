@@ -1,7 +1,8 @@
 """Set everything up, then do one job. Only Python 3.11 or newer is needed, nothing else beforehand.
 
     python3 -m tools               train the tiny StableVITON, evaluate it beside the shipped model, build the site
-    python3 -m tools test [...]    check the code, build the site, run all tests (arguments go to pytest)
+    python3 -m tools test [...]    check the code, build the site, run all tests (arguments go to pytest; a first
+                                   argument library, notebooks or site does that part alone)
     python3 -m tools lint          only the checks of the code: ruff, mypy, codespell
     python3 -m tools book          only the site (--zip: packed for offline reading; --pdf: printed by Chromium)
     python3 -m tools serve         the site on http://127.0.0.1:8000
@@ -68,6 +69,16 @@ COMPARE = Step(
 )
 
 
+NBVAL = ("--nbval", "--nbval-current-env", "--nbval-sanitize-with=tests/nbval.cfg", "--nbval-cell-timeout=300")
+PARTS: dict[str, tuple[str, ...]] = {
+    "": (),
+    "library": ("tests", "--ignore=tests/book", "--ignore=tests/browser"),
+    "notebooks": ("notebooks",),
+    "site": ("tests/book", "tests/browser"),
+}
+"""What pytest runs of each part of ``test``; together they are the whole."""
+
+
 def training(python: str) -> Step:
     """The training, in bf16 where it is native."""
     settings = fast_settings(json.loads(output(python, "-m", "tools.machine")))
@@ -97,16 +108,19 @@ def lint(_: list[str]) -> None:
 
 
 def test(arguments: list[str]) -> None:
-    """Everything that must hold, pytest's summary last."""
-    lint([])
+    """Everything that must hold, pytest's summary last; or one part of it, which comes first among the arguments."""
+    part, *rest = arguments if arguments and arguments[0] in PARTS else ["", *arguments]
     python = environment.python()
-    check_notebooks([])
-    call(python, "-m", "tools.book.measure", "--verify", env={"OMP_NUM_THREADS": "1"})
-    site.build(python, force=True)
-    notebooks = ["--nbval", "--nbval-current-env", "--nbval-sanitize-with=tests/nbval.cfg", "--nbval-cell-timeout=300"]
-    extra = notebooks if any((ROOT / "notebooks").glob("*.ipynb")) else []
+    if part in {"", "library"}:
+        lint([])
+    if part in {"", "notebooks"}:
+        check_notebooks([])
+    if part in {"", "site"}:
+        call(python, "-m", "tools.book.measure", "--verify", env={"OMP_NUM_THREADS": "1"})
+        site.build(python, force=True)
+    chosen = [*PARTS[part], *(NBVAL if part in {"", "notebooks"} else ())]
     one_thread = {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
-    call(python, "-m", "pytest", "-n", "2", "--dist", "loadfile", *extra, *arguments, env=one_thread)
+    call(python, "-m", "pytest", "-n", "2", "--dist", "loadfile", *chosen, *rest, env=one_thread)
 
 
 def book(arguments: list[str]) -> None:

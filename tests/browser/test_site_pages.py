@@ -1,6 +1,6 @@
 """Every page of the built site in Chromium: it fits phone, tablet and desk, axe finds nothing, nothing is fetched.
 
-Each page is opened once; what is found there is looked at by several tests.
+Each page is opened once, by a test of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import pytest
 
 from tools.site import HTML, pages
 
-pytestmark = pytest.mark.timeout(900)  # the first test opens all pages
 WIDTHS = (1280, 768, 390)
 # MathJax's drawings are left out: they are hidden from assistive technology, which reads the MathML beside them.
 THEMES_OWN: dict[str, str] = {}
@@ -63,25 +62,30 @@ pytestmark = pytest.mark.skipif(not HTML.exists(), reason="the site is not built
 
 @dataclass
 class Seen:
-    """What one page showed."""
+    """What one page showed that it should not."""
 
     wide: dict[int, list[str]] = field(default_factory=dict)
+    """Elements wider than a window of this width"""
     scrolling: list[str] = field(default_factory=list)
+    """Code that scrolls sideways on a desk"""
     faults: dict[str, list[str]] = field(default_factory=dict)
+    """What axe finds, by theme"""
     foreign: list[str] = field(default_factory=list)
+    """Requests that leave the host."""
 
 
-def look(page: Any, name: str, axe: str, requests: list[str]) -> Seen:
+def look(page: Any, name: str, axe: str) -> Seen:
     """Open a page, and look at it in every width and theme."""
-    seen = Seen()
-    requests.clear()
+    seen, requests = Seen(), []
+    page.on("request", lambda request: requests.append(request.url))
     page.set_viewport_size({"width": WIDTHS[0], "height": 900})
     page.goto((HTML / f"{name}.html").as_uri())
     page.evaluate("() => window.MathJax?.startup?.promise")
     seen.scrolling = page.evaluate(SCROLLS)
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
-        seen.wide[width] = page.evaluate(WIDE)
+        if wide := page.evaluate(WIDE):
+            seen.wide[width] = wide
     page.set_viewport_size({"width": WIDTHS[0], "height": 900})  # where the theme's script has set its tab stops
     page.evaluate(axe)
     found = {"light": page.evaluate(AXE, {"rules": {"color-contrast": {"enabled": False}}}), "dark": []}
@@ -89,40 +93,33 @@ def look(page: Any, name: str, axe: str, requests: list[str]) -> Seen:
         page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
         page.evaluate(THIN)
         found[theme] += page.evaluate(AXE, {"runOnly": ["color-contrast"]})
-        seen.faults[theme] = [line for line in found[theme] if line.partition(":")[0] not in THEMES_OWN]
+        if faults := [line for line in found[theme] if line.partition(":")[0] not in THEMES_OWN]:
+            seen.faults[theme] = faults
     seen.foreign = [url for url in requests if not url.startswith(("file:", "data:", "blob:"))]
     return seen
 
 
 @pytest.fixture(scope="module")
-def seen(browser: Any) -> Iterator[dict[str, Seen]]:
-    """What every page of the contents showed."""
+def axe() -> str:
+    """The script of axe."""
     package = pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
-    axe = next(Path(folder) / "axe.min.js" for folder in package.__path__).read_text(encoding="utf8")
+    return next(Path(folder) / "axe.min.js" for folder in package.__path__).read_text(encoding="utf8")
+
+
+@pytest.fixture(scope="module")
+def window(browser: Any) -> Iterator[Any]:
+    """One window for all pages."""
     context = browser.new_context(offline=True, color_scheme="light")
     context.set_default_timeout(60_000)  # for a busy machine; nothing is measured by it
-    page, requests = context.new_page(), []
-    page.on("request", lambda request: requests.append(request.url))
-    yield {name: look(page, name, axe, requests) for name in pages()}
+    yield context
     context.close()
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_no_page_is_wider_than_its_window(seen: dict[str, Seen], width: int) -> None:
-    assert {name: page.wide[width] for name, page in seen.items() if page.wide[width]} == {}
-
-
-def test_no_code_scrolls_sideways_on_a_desk(seen: dict[str, Seen]) -> None:
-    assert {name: page.scrolling for name, page in seen.items() if page.scrolling} == {}
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing(seen: dict[str, Seen], theme: str) -> None:
-    assert {name: page.faults[theme] for name, page in seen.items() if page.faults[theme]} == {}
-
-
-def test_no_request_leaves_the_host(seen: dict[str, Seen]) -> None:
-    assert {name: page.foreign for name, page in seen.items() if page.foreign} == {}
+@pytest.mark.parametrize("name", pages())
+def test_a_page_fits_is_accessible_and_fetches_nothing(window: Any, axe: str, name: str) -> None:
+    page = window.new_page()
+    assert look(page, name, axe) == Seen()
+    page.close()
 
 
 def test_a_faulty_page_is_found(browser: Any, tmp_path: Path) -> None:
@@ -135,14 +132,13 @@ def test_a_faulty_page_is_found(browser: Any, tmp_path: Path) -> None:
     context.close()
 
 
-def test_pale_text_is_found_among_much_text(browser: Any, tmp_path: Path) -> None:
-    axe = pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
+def test_pale_text_is_found_among_much_text(browser: Any, axe: str, tmp_path: Path) -> None:
     plain, pale = "<p>text</p>" * 50, "<p style='background: #ddd'><b style='color: #bbb'>pale</b></p>" * 2
     (tmp_path / "a.html").write_text(f"<html lang=en><title>t</title><main><article><h1>h</h1>{plain}{pale}</article>")
     context = browser.new_context(offline=True)
     page = context.new_page()
     page.goto((tmp_path / "a.html").as_uri())
-    page.evaluate(next(Path(folder) / "axe.min.js" for folder in axe.__path__).read_text(encoding="utf8"))
+    page.evaluate(axe)
     page.evaluate(THIN)
     assert page.locator("p:not(.thin)").count() == 2
     found = page.evaluate(AXE, {"runOnly": ["color-contrast"]})

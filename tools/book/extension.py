@@ -5,6 +5,8 @@ Whatever is wrong is a warning here, and the book is built with warnings as erro
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -21,14 +23,37 @@ from tools.book.shown import BookOutput
 log = logging.getLogger(__name__)
 
 
+@cache
+def records() -> tuple[dict[str, claims.Claim], dict[str, dict[str, Any]]]:
+    """What roles quote, claims and runs; read once in a build."""
+    return claims.load(), provenance.runs()
+
+
+@cache
+def resolver(name: str) -> links.Resolve:
+    """What a page's quotations are looked up in."""
+    return quoting.resolver(load(name) or Page(name=name, cells=()), *records())
+
+
+@cache
+def exercises() -> Mapping[str, tuple[str, str, str]]:
+    """The exercises of all chapters, by number."""
+    return anatomy.named_exercises(all_pages())
+
+
+def forget(app: Sphinx) -> None:
+    """Read everything anew in a new build, which may run in the same process."""
+    for kept in (records, resolver, exercises):
+        kept.cache_clear()
+
+
 class QuoteRole(SphinxRole):
     """``{claim}``, ``{value}`` or ``{run}``: the text that stands there, once it is known to be the record's."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         written = f"{{{self.name}}}`{self.text}`"
         match = quoting.ROLE.fullmatch(written)
-        page = load(self.env.docname) or Page(name=self.env.docname, cells=())
-        resolve = quoting.resolver(page, claims.load(), provenance.runs())
+        resolve = resolver(self.env.docname)
         for problem in quoting.problems(written, resolve) if match else [f"{written} is not understood"]:
             log.warning(problem, location=self.get_location())
         if not match:
@@ -61,7 +86,7 @@ class ExerciseRole(SphinxRole):
     """``{exercise}`7.2```: its number, name and type, as a link to it."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        known = anatomy.named_exercises(all_pages())
+        known = exercises()
         if self.text not in known:
             log.warning(f"no chapter has an exercise {self.text}", location=self.get_location())
             return [], []
@@ -132,6 +157,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         app.add_role(name, QuoteRole())
     app.add_role("paper", PaperRole())
     app.add_role("exercise", ExerciseRole())
+    app.connect("builder-inited", forget)
     app.connect("source-read", plain_to_myst)
     app.connect("doctree-read", number_equations)
     app.add_directive("book-table", BookTable)

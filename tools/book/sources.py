@@ -115,13 +115,13 @@ def used_modules(sources: Iterable[str]) -> list[str]:
     return sorted(seen)
 
 
+@cache
+def _hash(file: Path) -> str:
+    text = file.read_text(encoding="utf8")
+    beside = [f for f in sorted(file.parent.iterdir()) if f.is_file() and f.suffix != ".py" and f.name in text]
+    return short_hash(bare(text) + "".join(short_hash(f.read_bytes()) for f in beside))
+
+
 def hashes(modules: Iterable[str]) -> dict[str, str]:
     """A hash of each module and of the data files in its folder that it names."""
-    found = {}
-    for module in modules:
-        if not (file := file_of(module)):
-            continue
-        text = file.read_text(encoding="utf8")
-        beside = [f for f in sorted(file.parent.iterdir()) if f.is_file() and f.suffix != ".py" and f.name in text]
-        found[module] = short_hash(bare(text) + "".join(short_hash(f.read_bytes()) for f in beside))
-    return found
+    return {module: _hash(file) for module in modules if (file := file_of(module))}

@@ -49,9 +49,9 @@ def claim_table(pages: Sequence[Page]) -> list[str]:
         f"{len(daily)} of {len(known)} claims are measured again with every change, in {seconds:.0f} s of one core.",
         "",
     ]
+    quoted = {page.name: quoting.quoted_claims(page) for page in pages}
     for name, claim in known.items():
-        quoting_pages = [p.name for p in pages if name in quoting.quoted_claims(p)]
-        lines += claim_pages.card(claim, [page_link(page) for page in quoting_pages])
+        lines += claim_pages.card(claim, [page_link(page) for page, names in quoted.items() if name in names])
     return lines
 
 
