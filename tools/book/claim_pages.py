@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from html import escape
 from typing import Any
 
 from tools.book import claims
@@ -31,15 +32,22 @@ def anchor(name: str) -> str:
     return f'<span id="{name}"></span>'
 
 
-def card(claim: Claim, quoted_in: Sequence[str]) -> list[str]:
-    """One claim, as Markdown; ``quoted_in`` are links to the pages that quote it."""
+def card(claim: Claim, quoted_in: Sequence[str], quoted: Collection[str]) -> list[str]:
+    """One claim, as Markdown; ``quoted_in`` are links to the pages that quote it, ``quoted`` the metrics they quote."""
     head = [f"(claim-{claim.name})=", f":::::{{card}} {claim.name}", ":class-card: book-card", ""]
     if not claim.measured:
         return [*head, "Not measured.", ":::::", ""]
     state = "does not hold" if claims.problems(claim) else "holds"
     lines = [*head, f"{anchor(claim.name)}{claim.quote('')}", "", f"**{state.capitalize()}.** It must be that", ""]
     lines += [f"- {condition(claim, entry)}" for entry in claim.record["conditions"]]
-    lines += ["", *metrics(claim), "", *origin(claim), "", f"**Quoted in** {', '.join(quoted_in) or 'no page'}."]
+    lines += [
+        "",
+        *metrics(claim, quoted),
+        "",
+        *origin(claim),
+        "",
+        f"**Quoted in** {', '.join(quoted_in) or 'no page'}.",
+    ]
     return [*lines, ":::::", ""]
 
 
@@ -49,16 +57,29 @@ def condition(claim: Claim, entry: dict[str, Any]) -> str:
     return f"{entry['hypothesis']} (`{entry['metric']} {entry['op']} {entry['bound']}` {scope[entry['of']]})"
 
 
-def metrics(claim: Claim) -> list[str]:
-    """The table of what was measured."""
-    lines = ["| metric | mean | 95 % interval | seed by seed |", "|---|---|---|---|"]
-    for name, entry in claim.record["metrics"].items():
-        form, at = entry.get("format", ".2f"), f"{claim.name}.{name}"
-        unit = f" ({entry['unit']})" if entry.get("unit") else ""
-        interval = f"{anchor(f'{at}.interval')}{anchor(f'{at}.range')}{claim.quote(f'{name}.interval')}"
-        seeds = ", ".join(format(value, form) for value in entry["values"])
-        lines.append(f"| {anchor(at)}`{name}`{unit} | {claim.quote(name)} | {interval} | {seeds} |")
-    return lines
+HEAD = "<tr><th>metric</th><th>mean</th><th>95 % interval</th><th>seed by seed</th></tr>"
+
+
+def metrics(claim: Claim, quoted: Collection[str]) -> list[str]:
+    """The table of what was measured, as far as a page quotes it or a condition tests it; the rest is counted.
+
+    In HTML: thousands of rows of Markdown would make the page slow to build and to open.
+    """
+    shown = {*quoted, *(entry["metric"] for entry in claim.record["conditions"])}
+    rows = [row(claim, name, entry) for name, entry in claim.record["metrics"].items() if name in shown]
+    table = ['<div class="pst-scrollable-table-container" tabindex="0"><table class="table">', HEAD, *rows]
+    lines = ["```{raw} html", *table, "</table></div>", "```"] if rows else []
+    more = len(claim.record["metrics"].keys() - shown)
+    return [*lines, "", f"{more} more, quoted nowhere, in `claims/{claim.name}.json`."] if more else lines
+
+
+def row(claim: Claim, name: str, entry: Mapping[str, Any]) -> str:
+    """One metric, as a row of the table; its cells are targets of links."""
+    at, unit = f"{claim.name}.{name}", f" ({escape(entry['unit'])})" if entry.get("unit") else ""
+    seeds = ", ".join(format(value, entry.get("format", ".2f")) for value in entry["values"])
+    mean, interval = escape(claim.quote(name)), escape(claim.quote(f"{name}.interval"))
+    ends = f'<td id="{at}.interval"><span id="{at}.range">{interval}</span></td>'
+    return f'<tr id="{at}"><td><code>{escape(name)}</code>{unit}</td><td>{mean}</td>{ends}<td>{seeds}</td></tr>'
 
 
 def origin(claim: Claim) -> list[str]:

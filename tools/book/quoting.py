@@ -98,11 +98,14 @@ def problems(text: str, resolve: Callable[[str, str], str]) -> list[str]:
     return found
 
 
-def quoted_claims(page: Page) -> set[str]:
-    """The claims that a page quotes."""
+def quoted_targets(page: Page) -> set[str]:
+    """What a page quotes of claims: ``name``, ``name.metric``, ``name.metric.interval``, ..."""
     if page.notebook:
         references = (r for cell in page.markdown for r in plain.references(cell.source))
-        found = {reference.target for reference in references if reference.kind == "claim"}
-    else:
-        found = {target(role) for cell in page.markdown for role in ROLE.finditer(cell.source) if role[1] == "claim"}
-    return {name.partition(".")[0] for name in found}
+        return {reference.target for reference in references if reference.kind == "claim"}
+    return {target(role) for cell in page.markdown for role in ROLE.finditer(cell.source) if role[1] == "claim"}
+
+
+def quoted_claims(page: Page) -> set[str]:
+    """The claims that a page quotes."""
+    return {name.partition(".")[0] for name in quoted_targets(page)}

@@ -49,9 +49,11 @@ def claim_table(pages: Sequence[Page]) -> list[str]:
         f"{len(daily)} of {len(known)} claims are measured again with every change, in {seconds:.0f} s of one core.",
         "",
     ]
-    quoted = {page.name: quoting.quoted_claims(page) for page in pages}
+    quoted = {page.name: quoting.quoted_targets(page) for page in pages}
     for name, claim in known.items():
-        lines += claim_pages.card(claim, [page_link(page) for page, names in quoted.items() if name in names])
+        own = {page: {t for t in targets if t.partition(".")[0] == name} for page, targets in quoted.items()}
+        links = [page_link(page) for page, targets in own.items() if targets]
+        lines += claim_pages.card(claim, links, {t.split(".")[1] for ts in own.values() for t in ts if "." in t})
     return lines
 
 

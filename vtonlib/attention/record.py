@@ -123,6 +123,10 @@ class AttentionRecord:
             raise ValueError(f"rows is {tuple(rows.shape)}: expected [b m] with b = {samples}")
         if rows.numel() and not 0 <= (low := int(rows.min())) <= int(rows.max()) < queries:
             raise ValueError(f"rows run from {low} to {int(rows.max())}: expected 0 to {queries - 1}")
+        return self.gather(rows)
+
+    def gather(self, rows: Int[Tensor, "b m"]) -> Self:
+        """:meth:`select` for rows that are known to be there: nothing is looked at, so no GPU is waited for."""
         index = rows[:, None, :, None].expand(-1, self.query.shape[1], -1, self.query.shape[3])
         return replace(self, query=self.query.gather(2, index), query_grid=Grid(rows.shape[1], 1))
 
