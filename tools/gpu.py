@@ -111,7 +111,7 @@ def benchmark(name: str, *settings: str, minutes: float) -> GpuStep:
     )
 
 
-def together(kind: str, *options: str, minutes: float) -> GpuStep:
+def together(kind: str, *options: str, minutes: float, settings: tuple[str, ...] = ()) -> GpuStep:
     """A short training of StableVITON by as many processes as there are cards (one card: one process), as a log."""
     run = f"{RUNS}/{kind}"
     return GpuStep(
@@ -119,7 +119,7 @@ def together(kind: str, *options: str, minutes: float) -> GpuStep:
         argv=(
             *("-m", "accelerate.commands.launch", *options),
             *("-m", "vtonlib", "train", "stableviton", "--size", "small", "--out", run),
-            *("--set", "train.schedule=constant", "train.steps=200", "train.workers=8"),
+            *("--set", "train.schedule=constant", "train.steps=200", "train.workers=8", *settings),
         ),
         outputs=(f"{run}/log.jsonl", f"{run}/final/trained.json"),
         minutes=minutes,
@@ -144,6 +144,7 @@ STEPS: tuple[GpuStep, ...] = (
     benchmark("thin_plate", "--device", "cuda", minutes=2),
     benchmark("data_pipeline", "--device", "cuda", "--size", "base", "--batch", "32", "--steps", "30", minutes=6),
     together("processes-ddp", "--mixed_precision=no", "--dynamo_backend=no", minutes=4),
+    together("compiled", "--mixed_precision=no", "--dynamo_backend=no", minutes=6, settings=("train.compile=true",)),
     together("processes-fsdp", "--use_fsdp", "--fsdp_version=2", "--mixed_precision=no", minutes=4),
 )
 """All steps, in order: a step may read what an earlier one leaves."""

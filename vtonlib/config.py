@@ -84,6 +84,8 @@ class TrainConfig(Settings):
     """Gradients of a phase are scaled down to this norm; 0: never."""
     precision: Precision = "auto"
     """Number format of the forward passes; ``auto`` takes what the device does well."""
+    compile: bool = False
+    """Whether what trains is compiled (``torch.compile``): the first steps take minutes, the others less time."""
     seed: Seed = 0
     """Of initial weights, noise and the order of examples."""
     ema_decay: Share = 0.99

@@ -14,7 +14,7 @@ from torch import Tensor
 from vtonlib.config import TrainConfig, to_json
 from vtonlib.tasks.base import Task
 
-CHANGEABLE = {"log_every", "save_every", "sample_every", "workers", "accumulate"}
+CHANGEABLE = {"log_every", "save_every", "sample_every", "workers", "compile", "accumulate"}
 """Training settings that may change between restarts; so may ``steps``, unless the learning rate depends on it, and the
 number of processes."""
 

@@ -67,6 +67,9 @@ class PhaseOptimizer:
             self.loss = joined(task, phase)  # first: it may cut the parameters
         names = {p: name for name, p in task.named_parameters()}
         modules = [task.get_submodule(name) for name in phase.trains]
+        if config.compile:
+            for module in modules:
+                module.compile()  # in place: names, hooks and taps stay
         chosen = {names[p]: p for m in modules for p in m.parameters() if p.requires_grad}
         self.parameters = dict(sorted(chosen.items(), key=lambda item: _multiple(phase, item[0])))  # group by group
         if not self.parameters:
@@ -80,6 +83,7 @@ class PhaseOptimizer:
             lr=config.learning_rate,
             betas=phase.betas,
             weight_decay=config.weight_decay,
+            fused=next(iter(self.parameters.values())).is_cuda or None,  # one kernel; a processor keeps its sums
         )
 
     def update(self, batch: TryOnBatch, step: int, share: Share = WHOLE) -> dict[str, Any]:
