@@ -14,7 +14,10 @@ from vtonlib.grids import coordinate_grid, resize_flow
 
 def _kernel(squared: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
     """U(r) = r^2 log r^2, with U(0) = 0."""
-    return torch.xlogy(squared, squared)
+    # The gradient at a control point is 0; that of xlogy would be 0 * log 0 there.
+    return torch.xlogy(
+        squared, squared.clamp_min(torch.finfo(squared.dtype).tiny) if squared.requires_grad else squared
+    )
 
 
 def _squared_distances(a: Float[Tensor, "b m 2"], b: Float[Tensor, "b n 2"]) -> Float[Tensor, "b m n"]:
@@ -49,7 +52,7 @@ def fit_thin_plate(
     """The thin-plate spline that takes ``source`` to ``target``: exactly, if ``stiffness`` is 0; else smoother.
 
     At least three source points must not lie on one line, and no two may coincide. Targets are points of the plane,
-    or values of any other number: each component is fitted on its own.
+    or values of any other number: each component is fitted on its own. Solved in float32 at least.
 
     Raises:
         ValueError: where there are fewer than three points, or not as many targets as sources.
@@ -69,7 +72,8 @@ def fit_thin_plate(
         dim=1,
     )
     values = torch.cat((target, target.new_zeros(batch, 3, target.shape[-1])), dim=1)
-    solution = torch.linalg.solve(system, values)
+    precise = torch.promote_types(system.dtype, torch.float32)  # no solver takes half precision
+    solution = torch.linalg.solve(system.to(precise), values.to(precise)).to(system.dtype)
     return ThinPlate(control=source, weight=solution[:, :n], affine=solution[:, n:])
 
 

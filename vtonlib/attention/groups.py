@@ -29,7 +29,8 @@ def group_entropy(sizes: Float[Tensor, "*shape"], patches: int, ratio: float) ->
     Equation: eq-group-entropy. Book: sec-query-selection.
     """
     _check(ratio)
-    if sizes.numel() and not 0 < float(sizes.min()) <= float(sizes.max()) <= patches:
+    found = sizes.detach()
+    if sizes.numel() and not 0 < float(found.min()) <= float(found.max()) <= patches:
         raise ValueError(f"groups have {float(sizes.min()):g} to {float(sizes.max()):g} of {patches} patches")
     total = patches + sizes * (ratio - 1)
     return total.log() - sizes * ratio * math.log(ratio) / total

@@ -66,4 +66,4 @@ def draw(key: Int[Tensor, " b"], ranges: Ranges) -> dict[str, Float[Tensor, " b"
 def choose(unit: Float[Tensor, "*s"], weights: Sequence[float]) -> Int[Tensor, "*s"]:
     """Uniform numbers in [0, 1) as choices 0..n-1 with these weights."""
     edges = torch.tensor(weights, device=unit.device, dtype=torch.float64).cumsum(0)
-    return torch.bucketize(unit.double(), edges[:-1] / edges[-1], right=True)
+    return torch.bucketize(unit.double().contiguous(), edges[:-1] / edges[-1], right=True)

@@ -31,7 +31,7 @@ def pattern_error(
 def colour_error(
     painted: Float[Tensor, "b c h w"], truth: Float[Tensor, "b c h w"], mask: Float[Tensor, "b 1 h w"]
 ) -> Float[Tensor, " b"]:
-    """The difference of the mean colours over a mask: the root of the mean square over channels.
+    """The difference of the mean colours over a mask: the root of the mean square over channels; NaN for an empty one.
 
     Book: sec-addition-against-attention.
     """
@@ -42,7 +42,7 @@ def colour_error(
 def shift_probability(flow: Float[Tensor, "b h w 2"], known: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "H W"]:
     """How often a token's true place lies how many tokens away from its own, [2h - 1, 2w - 1], shift 0 in the middle.
 
-    Book: sec-why-addition-cannot-move.
+    NaN where no place is known. Book: sec-why-addition-cannot-move.
     """
     height, width = flow.shape[1:3]
     identity = coordinate_grid(height, width, device=flow.device, dtype=flow.dtype)
@@ -51,7 +51,7 @@ def shift_probability(flow: Float[Tensor, "b h w 2"], known: Float[Tensor, "b 1 
     inside = (column >= 0) & (column < 2 * width - 1) & (row >= 0) & (row < 2 * height - 1)
     index = (row * (2 * width - 1) + column)[inside]
     counts = torch.bincount(index, minlength=(2 * height - 1) * (2 * width - 1))
-    return counts.unflatten(0, (2 * height - 1, 2 * width - 1)) / len(steps)
+    return counts.to(flow.dtype).unflatten(0, (2 * height - 1, 2 * width - 1)) / len(steps)
 
 
 def unmoved_share(shifts: Float[Tensor, "h w"], *, reach: int | None = None) -> float:

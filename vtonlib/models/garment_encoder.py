@@ -45,7 +45,7 @@ def position_features(height: int, width: int, *, bands: int = POSITION_BANDS) -
     return torch.cat((angles.sin(), angles.cos()))
 
 
-def placed(garment: Float[Tensor, "b z h w"]) -> Float[Tensor, "b z+c h w"]:
+def placed(garment: Float[Tensor, "b z h w"]) -> Float[Tensor, "b _ h w"]:
     """The garment's latents, and where each of them lies."""
     positions = position_features(*garment.shape[-2:]).to(garment)
     return torch.cat((garment, positions.expand(len(garment), *positions.shape)), dim=1)

@@ -114,4 +114,5 @@ def demodulate(
     if style.ndim != 2 or style.shape[1] != weight.shape[1]:
         raise ValueError(f"style is {tuple(style.shape)}: expected {weight.shape[1]} numbers for each sample")
     scaled = weight * style[:, None, :, None, None]
-    return scaled * torch.rsqrt(scaled.square().sum((2, 3, 4), keepdim=True) + eps)
+    precise = scaled.to(torch.promote_types(scaled.dtype, torch.float32))  # float16 rounds eps to 0
+    return scaled * torch.rsqrt(precise.square().sum((2, 3, 4), keepdim=True) + eps).to(scaled.dtype)
