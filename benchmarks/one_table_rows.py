@@ -94,7 +94,7 @@ ROWS: dict[str, Row] = {
 }
 OTHERS = ("stages", "selection", "matcher")
 MATCHER_SHARE = 1 / 16
-"""Of the budget: some 500 steps, as its preset has them. With all of it a seed would take a quarter of an hour."""
+"""Of the budget, some 400 steps: about those of its preset. All of it would be a quarter of an hour for each seed."""
 
 
 def shaped_model(arm: str, seed: int, folder: Path) -> Path:
