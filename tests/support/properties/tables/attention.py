@@ -111,6 +111,12 @@ CASES = {
         rows="",
         why="its rows are the object's",
     ),
+    NAME + "record.AttentionRecord.gather": Case(
+        on=record,
+        given={"rows": lambda d: d.integers("b m", d.grid().tokens)},
+        rows="",
+        why="its rows are the object's",
+    ),
     NAME + "rows.masked_rows": Case(
         given={"mask": on_queries},
         empty="finite",
