@@ -43,7 +43,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("training",),
     ("presets",),
     ("checkpoints", "published", "transformers"),
-    ("experiment", "failures", "rungs", "viz"),
+    ("experiment", "failures", "mutation", "rungs", "viz"),
     ("scoring",),
     ("cli",),
     ("__main__",),

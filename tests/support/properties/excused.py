@@ -50,6 +50,9 @@ REASONS = {
     "goes through bytes or filters of Pillow, which its tests call beside it": """
         data.slips.reread_labels data.slips.resized
     """,
+    "trains or asks a whole small system that other tests hold; its own tests break it on purpose": """
+        mutation
+    """,
     "takes plain numbers alone; compared with the released schedule": """
         diffusion.noise_schedule
     """,
