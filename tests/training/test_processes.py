@@ -1,6 +1,7 @@
 """Two processes train as one does: the same examples, the same curve, the same weights but for rounding.
 
-In float64, where rounding is 1e-16, all numbers agree to 1e-9: what differs in float32 is rounding, not another loss.
+In float64, where rounding is 1e-16, every tensor agrees to 1e-9 of its largest number: what differs in float32 is
+rounding, not another loss.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from vtonlib.training.processes import own_share
 HERE = Path(__file__).parent
 pytestmark = pytest.mark.timeout(900)  # the launch takes some 15 s of two quiet cores
 EXACT = 1e-9
-"""Relative; of float64."""
+"""Of float64, relative to a tensor's largest number (of a GAN's to 1): small moments do not pass for zeros."""
 ROUNDED = 1e-5
 """Relative; of float32, after four steps."""
 
@@ -118,8 +119,10 @@ def test_two_processes_train_as_one(
     expected, found = tensors(one, step), tensors(two, step)
     assert expected.keys() == found.keys()
     for key, tensor in found.items():
+        # of the GAN absolute: a bias before a norm has no gradient but rounding
+        largest = 1.0 if name == "gan" else float(expected[key].abs().max())
         torch.testing.assert_close(
-            tensor, expected[key], rtol=EXACT, atol=EXACT, msg=lambda text, key=key: f"{key}: {text}"
+            tensor, expected[key], rtol=EXACT, atol=EXACT * largest, msg=lambda text, key=key: f"{key}: {text}"
         )
 
 
