@@ -1,4 +1,4 @@
-"""The other rows of the one table: query selection, Leffa's pair, the ladder's last rung, and what needs no training.
+"""The other rows of the one table: query selection, Leffa's pair, and what needs no training.
 
 Trained by benchmarks/one_table.py, where the hypotheses were written down first.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from claims import stored
 from claims.one_table import BENCHMARK, cells
 
-TRAINED = ("selection", "pair", "pair-leffa", "moved-variation")
+TRAINED = ("selection", "pair", "pair-leffa")
 ROWS = (*TRAINED, "copy", "masks", "uniform", "joints", "truth")
 
 
@@ -19,10 +19,10 @@ def seeds() -> list[int]:
 
 def measure(seed: int) -> dict[str, float]:
     """``ROW_CELL`` and ``ROW_CELL_pm`` as in claims/one_table.py, for query selection, Leffa's pair without and with
-    its loss, a StableVITON with moved examples and total variation, and what needs no training, whose interval is over
-    people alone. ``joints``: a thin plate through the joints, told where they lie in the garment. ``pair_share``: the
-    pair's error as a share of what uniform attention errs, ``pair_followed`` what Leffa's loss takes of it,
-    ``selection_garment_gain``: SSIM inside the garment over the copy's.
+    its loss, and what needs no training, whose interval is over people alone. ``joints``: a thin plate through the
+    joints, told where they lie in the garment. ``pair_share``: the pair's error as a share of what uniform attention
+    errs, ``pair_followed`` what Leffa's loss takes of it, ``selection_garment_gain``: SSIM inside the garment over the
+    copy's.
     """
     found: dict[str, float] = {}
     for row in ROWS:
