@@ -16,9 +16,10 @@ def seeds() -> list[int]:
 
 
 def measure(seed: int) -> dict[str, float]:
-    """``ARM_epe`` in tokens, the mean of the two finest attentions, and ``ARM_ssim``, masked, of pictures painted in one
-    step, after 400 steps: ``none`` without a loss, ``scratch`` with Leffa's at a tenth's dose from the first step on;
-    garments laid anyhow. ``scratch_harm`` is how much farther off it is, ``scratch_ssim_gain`` what pictures gain."""
+    """``ARM_epe`` in tokens, the mean of the two finest attentions, and ``ARM_ssim``, masked, of pictures painted in
+    one step, after 400 steps: ``none`` without a loss, ``scratch`` with Leffa's at a tenth's dose from the first step
+    on; garments laid anyhow. ``scratch_harm`` is how much farther off it is, ``scratch_ssim_gain`` what pictures gain.
+    """
     found = {}
     for arm in ARMS:
         run = stored.run("leffa_stableviton", f"{arm}-{seed}")
