@@ -33,8 +33,8 @@ P2 Pictures do not change by it: SSIM within 0.002 of the control's.
 P3 Another person's target errs more than the control, and told errs least.
 
 Measured so far: StableVITON ``none``, ``control``, ``leffa``, ``paper`` and ``told``, and ``scratch`` in three seeds,
-in each of which D6 holds; of the pair all but ``scratch``; the blind twin from one base. Found for the pair: D1 holds, by
-a fiftieth of a token; D2 does not, pictures hardly change; D3, D5, D9 and, in four seeds of five, D10 hold; D4 does
+in each of which D6 holds; of the pair all but ``scratch``; the blind twin from one base. Found for the pair: D1 holds,
+by a fiftieth of a token; D2 does not, pictures hardly change; D3, D5, D9 and, in four seeds of five, D10 hold; D4 does
 not, 1/2 and 1 do as well as 2; D7 does not where the pair paints, the twin gains as much, and holds in the first
 attention of all; D8 does not, 2n keys change nothing.
 
