@@ -84,8 +84,8 @@ class Seen:
 
 def look(page: Any, name: str, axe: str) -> Seen:
     """Open a page, and look at it in every width and theme."""
-    seen, requests = Seen(), []
-    page.on("request", lambda request: requests.append(request.url))
+    seen, requests = Seen(), list[str]()
+    page.on("request", watch := lambda request: requests.append(request.url))
     page.set_viewport_size({"width": WIDTHS[0], "height": 900})
     page.goto((HTML / f"{name}.html").as_uri())
     page.evaluate("() => window.MathJax?.startup?.promise")
@@ -104,6 +104,7 @@ def look(page: Any, name: str, axe: str) -> Seen:
         found[theme] += page.evaluate(AXE, {"runOnly": ["color-contrast"]})
         if faults := [line for line in found[theme] if line.partition(":")[0] not in THEMES_OWN]:
             seen.faults[theme] = faults
+    page.remove_listener("request", watch)
     seen.foreign = [url for url in requests if not url.startswith(("file:", "data:", "blob:"))]
     return seen
 
@@ -117,18 +118,16 @@ def axe() -> str:
 
 @pytest.fixture(scope="module")
 def window(browser: Any) -> Iterator[Any]:
-    """One window for all pages."""
+    """One tab, in which all pages are opened one after another."""
     context = browser.new_context(offline=True, color_scheme="light")
     context.set_default_timeout(60_000)  # for a busy machine; nothing is measured by it
-    yield context
+    yield context.new_page()
     context.close()
 
 
 @pytest.mark.parametrize("name", pages())
 def test_a_page_fits_is_accessible_and_fetches_nothing(window: Any, axe: str, name: str) -> None:
-    page = window.new_page()
-    assert look(page, name, axe) == Seen()
-    page.close()
+    assert look(window, name, axe) == Seen()
 
 
 def test_a_faulty_page_is_found(browser: Any, tmp_path: Path) -> None:
