@@ -275,6 +275,9 @@ def test_used_modules_follow_imports() -> None:
     assert "vtonlib.evaluation.correspondence" in used and "vtonlib.grids" in used
     assert "vtonlib.evaluation.distribution" not in used and "vtonlib.training.trainer" not in used
     assert "vtonlib.check.matching" in sources.used_modules(["from vtonlib import check"])
+    assert "vtonlib.check.matching" in sources.used_modules(["from vtonlib import check", "check.layers, dir(check)"])
+    one = sources.used_modules(["from vtonlib import check", "check.layers(None)"])
+    assert "vtonlib.check.library" in one and "vtonlib.check.matching" not in one and "vtonlib.check" not in one
     assert sources.used_modules(["import torch"]) == []
 
 

@@ -68,13 +68,24 @@ def _base(module: str, node: ast.ImportFrom) -> str:
     return ".".join([*parts, *([node.module] if node.module else [])])
 
 
+def _read_of(name: str, tree: ast.AST) -> list[str]:
+    """The attributes that code reads of a name; none if it also does anything else with the name."""
+    nodes = list(ast.walk(tree))
+    read = [n for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == name]
+    named = sum(isinstance(n, ast.Name) and n.id == name for n in nodes)
+    return [n.attr for n in read] if len(read) == named else []
+
+
 def imports(tree: ast.AST, module: str = "") -> Iterator[Name]:
-    """What code imports from vtonlib."""
+    """What code imports from vtonlib; of a package that only passes on, such as ``check``, what it reads of it."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, "") for alias in node.names if alias.name.split(".")[0] == "vtonlib")
         elif isinstance(node, ast.ImportFrom) and (base := _base(module, node)).split(".")[0] == "vtonlib":
-            yield from ((base, alias.name) for alias in node.names)
+            for alias in node.names:
+                package = f"{base}.{alias.name}"
+                passed_on = _only_passes_on(_tree(package)) and _read_of(alias.asname or alias.name, tree)
+                yield from [(package, name) for name in passed_on] if passed_on else [(base, alias.name)]
 
 
 def _only_passes_on(tree: ast.Module) -> bool:
@@ -100,12 +111,13 @@ def defining(name: Name) -> Iterator[Name]:
 
 def used_modules(sources: Iterable[str]) -> list[str]:
     """The modules of vtonlib that pieces of code use, directly or through others."""
-    waiting: list[Name] = []
+    body: list[ast.stmt] = []
     for source in sources:
         try:
-            waiting += imports(ast.parse(source))
+            body += ast.parse(source).body
         except SyntaxError:
             continue
+    waiting = list(imports(ast.Module(body, [])))
     seen: set[str] = set()
     while waiting:
         for module, _ in defining(waiting.pop()):
