@@ -1,4 +1,4 @@
-"""Every rung from our smallest models to the published networks, counted on the meta device, for vtonlib/ladder.json.
+"""Every rung from our smallest models to the published networks, counted on the meta device: for the ladder's counts.
 
 python -m benchmarks.ladder [--out FILE] [--anew]
 """
@@ -13,9 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from vtonlib.disk import replace_text
-from vtonlib.ladder import COUNTS, Counted, Rung, count
-from vtonlib.rungs import LADDERS, narrowed, pose_transfer
-from vtonlib.transformers import TRANSFORMERS, transformer
+from vtonlib.ladder import (
+    COUNTS,
+    LADDERS,
+    TRANSFORMERS,
+    Counted,
+    Rung,
+    count,
+    narrowed,
+    pose_transfer,
+    transformer,
+)
 
 NARROW = ((80, 256), (80, 512), (160, 256), (160, 512), (320, 256))
 """Channels and picture rows of StableVITONs that are counted to predict the released one."""

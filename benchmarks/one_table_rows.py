@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from benchmarks import shaping
+from benchmarks import leffa, shaping
 from benchmarks.intact_prior import TASK as TELLING
 from benchmarks.intact_prior import experiment
 from benchmarks.leffa import FOLLOWED, PAIR
@@ -98,12 +98,16 @@ MATCHER_SHARE = 1 / 16
 
 
 def shaped_model(arm: str, seed: int, folder: Path) -> Path:
-    """Where one of benchmarks/shaping.py lies; trained as there, where it is missing."""
-    runs = shaping.Runs("anyhow", folder)
+    """Where a model of benchmarks/shaping.py, or Leffa's of benchmarks/leffa.py, lies; trained if it is missing."""
+    runs, followed = shaping.Runs("anyhow", folder), arm not in shaping.ARMS
+    base = "none" if followed else shaping.ARMS[arm].base
     norms = next(iter(json.loads(shaping.RESULTS.read_text(encoding="utf8"))["calibration"].values()))["norms"]
-    for name in (shaping.ARMS[arm].base if arm in shaping.ARMS else "", arm):
+    for name in (base, *(() if followed else (arm,))):
         if name and not runs.model(name, seed).exists():
             runs.train(name, seed, norms)
+    if not runs.model(arm, seed).exists():
+        stored = json.loads((leffa.RESULTS / "leffa_stableviton.json").read_text(encoding="utf8"))["runs"]
+        leffa.Runs(leffa.KINDS["stableviton"], folder).train(arm, seed, stored[f"{arm}-0"]["weight"])
     return runs.model(arm, seed)
 
 

@@ -11,15 +11,24 @@ import pytest
 import torch
 from leffa_goldens import released_keys
 
-from vtonlib.ladder import BLOCKS, COUNTS, Rung, count, counted
+from vtonlib.ladder import (
+    BLOCKS,
+    COUNTS,
+    LADDERS,
+    Rung,
+    climb,
+    count,
+    counted,
+    narrowed,
+    pose_transfer,
+    transformer,
+)
 from vtonlib.models.alias import ALIASGenerator
 from vtonlib.models.leffa import LeffaUNet
 from vtonlib.models.stable_viton import SD15, StableVITONUNet
 from vtonlib.official import load
 from vtonlib.presets import preset
 from vtonlib.published import LEFFA_POSE, RELEASED
-from vtonlib.rungs import LADDERS, climb, narrowed, pose_transfer
-from vtonlib.transformers import transformer
 
 FOUND = counted()
 
@@ -51,7 +60,7 @@ def test_the_first_rungs_are_our_smallest_presets() -> None:
 
 def test_the_last_rungs_have_the_released_shapes() -> None:
     with torch.device("meta"):
-        released = StableVITONUNet(**SD15)  # compared with the 1,957 released keys by tests/official
+        released = StableVITONUNet(**SD15)  # compared with the 1,957 keys of the released code by tests/official
         alias = ALIASGenerator.most()
     assert shapes(LADDERS["StableVITON"][-1]) == {k: v.shape for k, v in released.state_dict().items()}
     given = {key: torch.empty(shape, device="meta") for key, shape in released_keys("leffa_try_on").items()}

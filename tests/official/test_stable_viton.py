@@ -1,4 +1,4 @@
-"""StableVITON under its released keys: every number of the released code, gradients included."""
+"""StableVITON under the names of the released code: its tensors and all that it computes, gradients included."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_the_autoencoder() -> None:
 
 @pytest.fixture(scope="module")
 def released() -> dict[str, Tensor]:
-    """The 1,957 released tensors by name and shape, without values."""
+    """The 1,957 tensors that the released code builds, by name and shape, without values."""
     return {key: torch.empty(shape, device="meta") for key, shape in released_keys().items()}
 
 

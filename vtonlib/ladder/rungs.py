@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from inspect import signature
 from typing import Any
 
-from vtonlib.ladder import OURS, STABLE_DIFFUSION, Rung
+from vtonlib.ladder.networks import OURS, STABLE_DIFFUSION, Rung
 from vtonlib.models.alias import ALIASGenerator
 from vtonlib.models.leffa import LeffaUNet
 from vtonlib.models.stable_viton import SD15, StableVITONUNet
@@ -115,8 +115,6 @@ LADDERS: dict[str, tuple[Rung, ...]] = {
 }
 """By paper, from our smallest model to the network that was released (of SPADE: that its code builds by default for
 COCO-Stuff's labels)."""
-RUNG_512: dict[str, int] = {"StableVITON": -2, "Leffa": -2}
-"""The rung that has the released network at pictures of 512x384."""
 
 
 def pose_transfer(height: int = 512, width: int = 384) -> Rung:

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 import torch
 from diffusers import FluxTransformer2DModel, SD3Transformer2DModel
 
-from vtonlib.ladder import STABLE_DIFFUSION, Probe
+from vtonlib.ladder.networks import STABLE_DIFFUSION, Probe
 
 Transformer = Literal["SD3", "FLUX"]
 TRANSFORMERS: tuple[Transformer, ...] = get_args(Transformer)

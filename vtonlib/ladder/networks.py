@@ -42,8 +42,8 @@ BLOCKS = (
 
 OURS, STABLE_DIFFUSION = 2, 8
 """Pixels in a row that one latent stands for: of our autoencoder, and of Stable Diffusion's."""
-COUNTS = Path(__file__).with_suffix(".json")
-"""Where the counts of all rungs of :mod:`vtonlib.rungs` are kept."""
+COUNTS = Path(__file__).with_name("counts.json")
+"""Where the counts of all rungs of :mod:`vtonlib.ladder.rungs` are kept."""
 
 
 class Probe(NamedTuple):
