@@ -180,11 +180,26 @@ def test_damaged_stages_are_one_line(runs, tmp_path, capsys, monkeypatch):
     torch.save({}, weights.with_suffix(".bin"))
     weights.unlink()
     assert main(command(tmp_path / "runs", tmp_path / "out")) == 2
+    assert f"{weights} is missing; `train` with" in (said := capsys.readouterr().err) and len(said.splitlines()) == 1
+    (tmp_path / "runs" / "segmentation" / "final" / "trained.json").write_text("{}")  # nothing is known of the files
+    assert main(command(tmp_path / "runs", tmp_path / "out")) == 2
     assert f"{network}: no .safetensors file" in (said := capsys.readouterr().err) and len(said.splitlines()) == 1
     shutil.rmtree(network)
     assert main(command(tmp_path / "runs", tmp_path / "out")) == 2
     assert f"{network / 'config.json'}: no such file" in (said := capsys.readouterr().err)
     assert len(said.splitlines()) == 1 and not (tmp_path / "out").exists()
+
+
+def test_one_wrong_bit_in_final_weights_is_refused(runs, tmp_path, capsys):
+    """The numbers would still load; only the checksum knows."""
+    shutil.copytree(runs, tmp_path / "runs")
+    weights = tmp_path / "runs" / "alias" / "final" / "generator" / "diffusion_pytorch_model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert main(command(tmp_path / "runs", tmp_path / "out")) == 2
+    assert f"{weights} is damaged: its checksum differs; `train` with" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_index_of_a_pipeline_names_no_classes_of_its_parts(assembled, tmp_path):

@@ -36,7 +36,7 @@ def saved(folder, order):
         norm_num_groups=8,
     )
     pipeline = LeffaPipeline(load_autoencoder(), unet, new_scheduler(), default_denoising_steps=2, order=order)
-    pipeline.save_pretrained(folder / experiment.FINAL)
+    pipeline.save_pretrained(folder / "final")
     (folder / "config.json").write_text(to_json(replace(preset("stableviton"), data=SMALL)))
     return folder
 

@@ -30,10 +30,8 @@ from vtonlib.pipelines.schedulers import SamplerName
 from vtonlib.pipelines.translation import TranslationPipeline
 from vtonlib.presets import STAGES, ExperimentConfig, build, open_source, progressive, read_config, to_json
 from vtonlib.settings import Seed, within
+from vtonlib.training.final import FINAL, FINISHED, refuse_damaged
 from vtonlib.training.trainer import EXAMPLES, Trainer, seed_everything
-
-FINAL = "final"
-"""Where in its run folder a trainer leaves what it trained."""
 
 
 def train(config: ExperimentConfig, out: Path) -> Path:
@@ -72,10 +70,11 @@ def load_pipeline(run: Path) -> Pipeline:
 
     Raises:
         FileNotFoundError: when there is none.
-        ValueError: when it is not one of vtonlib's.
+        ValueError: when it is not one of vtonlib's, or a file is not what training wrote.
     """
     for folder in (run / FINAL, run):
         if (folder / INDEX).is_file():
+            refuse_damaged(folder)
             return read_pipeline(folder)
     if (run / FINAL).exists():
         raise FileNotFoundError(
@@ -116,16 +115,17 @@ def assemble(segmentation: Path, matching: Path, alias: Path, out: Path) -> Path
         FileExistsError: when ``out`` is a run that was trained.
         ValueError: when a run is of another preset or damaged, or the sizes of their images differ.
     """
-    if (out / FINAL / "trained.json").exists():
+    if (out / FINAL / FINISHED).exists():
         raise FileExistsError(f"{out}: what was trained here would be lost; choose another folder")
     runs = {"segmentation": segmentation, "geometric_matching": matching, "alias": alias}
     configs = {}
     for name, run in runs.items():
-        if not (run / FINAL / "trained.json").exists():
+        if not (run / FINAL / FINISHED).exists():
             raise FileNotFoundError(f"{run}: not a finished run; train one with `python -m vtonlib train {name}`")
         configs[name] = read_config(run / "config.json")
         if configs[name].preset != name:
             raise ValueError(f"{run}: a run of preset '{configs[name].preset}', expected '{name}'")
+        refuse_damaged(run / FINAL)
     sizes = {name: f"{config.data.height}x{config.data.width}" for name, config in configs.items()}
     if len(set(sizes.values())) > 1:
         raise ValueError(f"the runs' images differ in size: {sizes}")

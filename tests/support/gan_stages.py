@@ -96,7 +96,7 @@ def final_tensors(run: Path) -> dict[str, Tensor]:
     """Everything in a run's final folder."""
     return {
         f"{file.parent.name}/{name}": tensor
-        for file in sorted((run / experiment.FINAL).rglob("*.safetensors"))
+        for file in sorted((run / "final").rglob("*.safetensors"))
         for name, tensor in load_file(file).items()
     }
 

@@ -17,7 +17,7 @@ from vtonlib.images import grid, save_png
 from vtonlib.tasks.base import Task
 from vtonlib.training.checkpoint import Checkpoint, delete_old_checkpoints, latest_checkpoint, save_checkpoint
 from vtonlib.training.ema import EMA
-from vtonlib.training.final import is_finished, mark_finished
+from vtonlib.training.final import FINAL, is_finished, mark_finished
 from vtonlib.training.identity import check_same_settings, check_same_tensors, identity, model_state, seed_everything
 from vtonlib.training.loading import shares
 from vtonlib.training.log import Progress, TrainLog
@@ -196,7 +196,7 @@ class Trainer:
             self.draw()
         with self.averaged():
             if self.processes.is_main_process:
-                with atomic_folder(self.out / "final") as folder:
+                with atomic_folder(self.out / FINAL) as folder:
                     self.task.save(folder)
                     mark_finished(folder, self.step)
         self.processes.wait_for_everyone()
@@ -221,7 +221,7 @@ class Trainer:
 
     def _finished(self) -> bool:
         with self.processes.main_process_first():  # it renames what is damaged
-            return self.step >= self.config.steps and is_finished(self.out / "final", self.step, self._say)
+            return self.step >= self.config.steps and is_finished(self.out / FINAL, self.step, self._say)
 
     def _announce(self) -> None:
         """Print and log how the training starts; forget what was logged beyond the checkpoint."""
