@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -189,7 +188,7 @@ def perform(step: Step, python: str, seconds: float) -> bool:
     try:
         status = process.wait(None if seconds == float("inf") else seconds)
     except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGINT)  # the trainer writes nothing more; its last checkpoint is whole
+        process.terminate()  # its last checkpoint is whole; a job in a shell's background would not heed SIGINT
         process.wait()
         return False
     except KeyboardInterrupt:

@@ -97,9 +97,8 @@ def _compiled(function: FunctionType, source: str) -> CodeType:
     definition = module.body[1]
     assert isinstance(definition, ast.FunctionDef)
     definition.decorator_list = []
-    names: dict[str, Any] = {}
-    exec(compile(module, f"<a mutant of {function.__name__}>", "exec"), function.__globals__, names)
-    code: CodeType = names[definition.name].__code__
+    made = compile(module, f"<a mutant of {function.__name__}>", "exec")
+    code = next(c for c in made.co_consts if isinstance(c, CodeType) and c.co_name == definition.name)
     return code
 
 
