@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
+from PIL import Image
 
 from tools.book import light
 
@@ -20,3 +24,20 @@ def test_icons_are_kept_by_name_and_by_other_names() -> None:
 def test_another_form_of_the_script_is_refused() -> None:
     with pytest.raises(ValueError, match="its form has changed"):
         light.with_icons("var p=new Map()", {"sun"})
+
+
+def test_large_pictures_become_webp_to_the_bit(tmp_path: Path) -> None:
+    (tmp_path / "_images").mkdir()
+    noise = np.random.default_rng(0).integers(0, 256, (200, 250, 4), dtype=np.uint8)
+    pictures = {"large": noise, "small": noise[:20, :20]}
+    for name, pixels in pictures.items():
+        Image.fromarray(pixels).save(tmp_path / "_images" / f"{name}.png")
+    page = tmp_path / "page.html"
+    page.write_text('<img src="_images/large.png"><a href="_images/large.png">p</a><img src="_images/small.png">')
+    for _ in range(2):  # a second build finds nothing left to do
+        light.lighten_pictures(tmp_path)
+        assert page.read_text().count("large.webp") == 2 and page.read_text().count(".png") == 1
+    assert {f.name for f in (tmp_path / "_images").iterdir()} == {"large.webp", "small.png"}
+    with Image.open(tmp_path / "_images" / "large.webp") as image:
+        shown = noise[..., 3] > 0  # of what is transparent no colour is kept
+        assert np.array_equal(np.array(image)[shown], noise[shown])
