@@ -1,16 +1,9 @@
-// Attention, patch by patch: <vton-attention>. No import and no request, so that it works from a file.
-// A page inlines this script; in a live notebook anywidget loads it with live.js behind it.
-const STYLE = `
-:host { display: block; max-width: 36rem; margin: 1rem auto; color: inherit; font: inherit;
-  --line: color-mix(in srgb, currentColor 30%, transparent);
-  --accent: var(--pst-color-link, var(--jp-content-link-color, #1f83d6)); }
-* { box-sizing: border-box; }
-[hidden] { display: none !important; }
-figure { margin: 0; font-size: .9em; line-height: 1.4; }
+// Attention, patch by patch: <vton-attention>.
+const LOOK = `
+:host { max-width: 36rem; }
 .bar { display: flex; flex-wrap: wrap; gap: .4rem 1.2rem; margin-bottom: .6rem; }
 .bar label { display: inline-flex; align-items: center; gap: .45rem; min-width: 0; }
-select { font: inherit; color: inherit; background: var(--pst-color-background, Canvas); max-width: 12rem;
-  border: 1px solid var(--line); border-radius: 4px; padding: .15em .3em; }
+select { max-width: 12rem; }
 input { width: 6.5rem; accent-color: var(--accent); margin: 0; min-height: 24px; }
 [type=checkbox] { width: 1.1rem; }
 output { min-width: 2.6em; font-variant-numeric: tabular-nums; }
@@ -21,14 +14,10 @@ output { min-width: 2.6em; font-variant-numeric: tabular-nums; }
 .stage > img { position: static; display: block; height: auto; image-rendering: var(--scaling); }
 canvas { image-rendering: pixelated; }
 .person .stage, .asking .garment .stage { cursor: crosshair; }
-button { font: inherit; color: inherit; background: var(--pst-color-background, Canvas); cursor: pointer;
-  border: 1px solid var(--line); border-radius: 4px; padding: .15em .55em; min-height: 24px; }
 .telling, .ask { display: flex; flex-wrap: wrap; align-items: center; gap: .35rem .6rem; margin: 0 0 .6rem; }
 .ask { border-left: 3px solid var(--accent); padding: .15rem 0 .15rem .6rem; min-height: 2.2rem; }
 .ask strong { font-weight: 600; }
 .asking dl, .asking details, .asking .garment .legend { visibility: hidden; }
-button:focus-visible, .stage:focus-visible, select:focus-visible, input:focus-visible, summary:focus-visible {
-  outline: 3px solid var(--accent); outline-offset: 2px; }
 .legend { display: flex; flex-wrap: wrap; align-items: center; gap: .1rem .9rem; margin: .35rem 0 0; }
 .legend span { display: inline-flex; align-items: center; gap: .35rem; }
 .legend svg { width: 18px; height: 18px; overflow: visible; }
@@ -42,8 +31,7 @@ details { margin-top: .4rem; } summary { cursor: pointer; min-height: 24px; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin-top: .3rem; }
 caption { text-align: left; } th, td { padding: .15rem .7rem .15rem 0; text-align: left; font-weight: 400; white-space: nowrap; }
-thead th { border-bottom: 1px solid var(--line); font-weight: 600; }
-figcaption { margin-top: .6rem; }`;
+thead th { border-bottom: 1px solid var(--line); font-weight: 600; }`;
 const RING = '<circle r="7" fill="none" stroke="#fff" stroke-width="5"/><circle r="7" fill="none" stroke="#0b4f8a" stroke-width="2.5"/>';
 const DIAMOND = '<path d="M0-5.5 5.5 0 0 5.5-5.5 0z" fill="#fff" stroke="#111" stroke-width="2"/>';
 const CROSS = ["#fff\" stroke-width=\"6", "#111\" stroke-width=\"2.5"].map((c) => `<path d="M-6-6 6 6M-6 6 6-6" stroke="${c}"/>`).join("");
@@ -52,7 +40,7 @@ const LINES = [[0.9, "#fff", 3.2, ""], [0.9, "#111", 1.4, "3 3"], [0.5, "#111", 
 const sample = (share) => `<svg viewBox="-10 -10 20 20" aria-hidden="true">${LINES.filter((l) => l[0] === share)
   .map(([, stroke, width, dashes]) => `<path d="M-10 0h20" stroke="${stroke}" stroke-width="${width}" stroke-dasharray="${dashes}"/>`).join("")}</svg>`;
 const icon = (shape) => `<svg viewBox="-10 -10 20 20" aria-hidden="true">${shape}</svg>`;
-const SHELL = `<style>${STYLE}</style><figure>
+const BODY = `
 <div class="bar">
   <label><span></span> <select name="layer"></select></label>
   <label>training step <input type="range" name="step" min="0" step="1"><output></output></label>
@@ -73,10 +61,8 @@ const SHELL = `<style>${STYLE}</style><figure>
       <span class="has-truth">${icon(RING)} truth</span><span>${icon(DIAMOND)} centre</span><span class="has-guess">${icon(CROSS)} your guess</span></p></div>
 </div>
 <dl aria-hidden="true"></dl><p class="said" aria-live="polite"></p>
-<details><summary>The same in numbers</summary><div class="scroll" tabindex="0" role="group" aria-label="Table of patches"><table></table></div></details>
-<figcaption></figcaption></figure>`;
+<details><summary>The same in numbers</summary><div class="scroll" tabindex="0" role="group" aria-label="Table of patches"><table></table></div></details>`;
 
-const decode = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 const pair = (q, digits = 1) => `${q.row.toFixed(digits)}, ${q.column.toFixed(digits)}`;
 const words = (q, digits) => pair(q, digits).replace(/(.*), /, "row $1, column ");
 const far = (a, b) => Math.hypot(a.row - b.row, a.column - b.column);
@@ -126,34 +112,28 @@ function outline(inside, [h, w]) {
 const stretched = ([h, w], body) => `<svg viewBox="0 0 ${w} ${h}" width="100%" height="100%" preserveAspectRatio="none">${body}</svg>`;
 const stroked = (path, stroke, width, dashes = "") => `<path d="${path}" fill="none" stroke="${stroke}" stroke-width="${width}" stroke-dasharray="${dashes}" vector-effect="non-scaling-stroke"/>`;
 
-class Attention extends HTMLElement {
-  connectedCallback() { if (!this.shadowRoot) this.load(this); }
-
-  // Show what `source` holds: a script of JSON, two images, a caption. What was chosen stays, where it still exists.
-  load(source) {
-    this.data = JSON.parse(source.querySelector("script").textContent);
-    if (!this.shadowRoot) this.build();
-    const [person, garment] = source.querySelectorAll("img"), caption = source.querySelector("figcaption");
+class Attention extends VtonFigure {
+  // What was chosen stays, where it still exists.
+  begin(source) {
+    const images = source.querySelectorAll("img");
     this.all("img").forEach((img, k) => {
-      const from = [person, garment][k];
+      const from = images[k];
       img.alt = from.alt; img.src = from.src;
       img.style.setProperty("--scaling", from.getAttribute("height") < 200 ? "pixelated" : "auto");
       img.width = from.getAttribute("width"); img.height = from.getAttribute("height"); img.style.width = "100%";
     });
-    this.at("figcaption").textContent = caption ? caption.textContent : "";
     this.asks ??= this.data.ask;
-    this.guesses = new Map();
     this.aim = null;
     this.at("label span").textContent = this.data.choice;
     this.at("[name=ask]").parentNode.hidden = !this.data.ask;
-    this.offer();
+    this.tellings();
     this.choose(this.state ?? { ...this.data.start });
   }
 
+  all(query) { return [...this.shadowRoot.querySelectorAll(query)]; }
+
   build() {
-    this.attachShadow({ mode: "open" }).innerHTML = SHELL;
-    this.at = (query) => this.shadowRoot.querySelector(query);
-    this.all = (query) => [...this.shadowRoot.querySelectorAll(query)];
+    super.build();
     const cell = (event, [h, w]) => {
       const box = event.currentTarget.getBoundingClientRect(), bound = (x, n) => Math.min(n - 1, Math.max(0, Math.floor(x * n)));
       return { row: bound((event.clientY - box.top) / box.height, h), column: bound((event.clientX - box.left) / box.width, w) };
@@ -161,11 +141,11 @@ class Attention extends HTMLElement {
     const [person, garment] = this.all(".stage"), point = (event) => this.take(cell(event, this.frame.query));
     person.addEventListener("pointerdown", point);
     person.addEventListener("pointermove", (event) => { if (event.buttons && event.pointerType === "mouse" && !this.asks) point(event); });
-    person.addEventListener("keydown", (event) => this.press(event));
-    garment.addEventListener("pointerdown", (event) => { if (this.asking) this.guess(cell(event, this.frame.key)); });
+    person.addEventListener("keydown", (event) => this.move(event));
+    garment.addEventListener("pointerdown", (event) => { if (this.asking) this.answer(cell(event, this.frame.key)); });
     garment.addEventListener("keydown", (event) => this.target(event));
     this.at("[name=ask]").addEventListener("change", (event) => { this.asks = event.target.checked; this.show(); });
-    this.at("[data-do=reveal]").addEventListener("click", () => this.guess(null));
+    this.at("[data-do=reveal]").addEventListener("click", () => this.answer(null));
     this.at("[data-do=next]").addEventListener("click", () => this.take(this.another()));
     this.at("[name=layer]").addEventListener("change", (event) => this.choose({ layer: event.target.value }));
     this.at("[name=head]").addEventListener("change", (event) => this.choose({ head: event.target.value }));
@@ -173,7 +153,7 @@ class Attention extends HTMLElement {
     this.at("[name=temperature]").addEventListener("input", (event) => this.choose({ temperature: 2 ** event.target.value }));
   }
 
-  press(event) {
+  move(event) {
     const [h, w] = this.frame.query, { row, column } = this.state;
     const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
     const ends = { Home: [row, 0, 0, 1], End: [row, w - 1, 0, -1], PageUp: [0, column, 1, 0], PageDown: [h - 1, column, -1, 0] }[event.key];
@@ -195,18 +175,17 @@ class Attention extends HTMLElement {
   }
 
   // Buttons for the telling patches.
-  offer() {
+  tellings() {
     const box = this.at(".telling"), { telling } = this.data;
     box.hidden = !telling.length;
     box.replaceChildren(box.firstElementChild, ...telling.map((t) => {
-      const button = Object.assign(document.createElement("button"), { textContent: t.label });
-      button.addEventListener("click", () => {
+      const onclick = () => {
         this.refused = null;
         this.choose({ ...(t.layer && { layer: t.layer }) });
         const [h, w] = this.frame.query, [h0, w0] = this.data.frames[0].query;
         this.choose({ row: Math.floor((t.row + 0.5) / h0 * h), column: Math.floor((t.column + 0.5) / w0 * w) });
-      });
-      return button;
+      };
+      return make("button", { onclick }, t.label);
     }));
   }
 
@@ -215,7 +194,7 @@ class Attention extends HTMLElement {
   get asking() { return Boolean(this.asks && this.truthAt(this.state.row, this.state.column) && !this.guesses.has(this.key)); }
 
   // Take a guess, or null for none, and show the answer.
-  guess(place) {
+  answer(place) {
     const { truth, error } = this.reading(this.state.row, this.state.column);
     this.guesses.set(this.key, place && { ...place, lattice: this.frame.key, own: far(place, truth), theirs: error });
     this.aim = null;
@@ -241,7 +220,7 @@ class Attention extends HTMLElement {
     const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
     if (!step && event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
-    if (!step) { this.guess(at); return; }
+    if (!step) { this.answer(at); return; }
     this.aim = { row: Math.min(h - 1, Math.max(0, at.row + step[0])), column: Math.min(w - 1, Math.max(0, at.column + step[1])) };
     this.show();
     this.at(".said").textContent = `Row ${this.aim.row}, column ${this.aim.column} of the garment. Enter guesses.`;
@@ -287,8 +266,7 @@ class Attention extends HTMLElement {
     if ("row" in change || scaled) { this.aim = null; this.refused = null; }
     this.state = { layer, step: this.frame.step, head, temperature: want.temperature ?? 1, row, column };
     this.controls(layers, names);
-    this.show();
-    this.dispatchEvent(new CustomEvent("vton-change", { detail: { ...this.state } }));
+    super.choose();
   }
 
   controls(layers, names) {
@@ -332,7 +310,7 @@ class Attention extends HTMLElement {
     this.at(".has-truth").hidden = !now.truth;
     this.at(".top").textContent = percent(now.top);
     this.mark();
-    this.paint(now);
+    this.cover(now);
     const unknown = this.whyNot(row, column) || "not known";
     const facts = [["patch", pair(this.state, 0)], ["centre", pair(now)], ["truth", now.truth ? pair(now.truth) : unknown],
       ["error", now.truth ? `${now.error.toFixed(1)} tokens` : "-"], ["entropy", `${now.entropy.toFixed(2)} nats, ${percent(now.share)}`]];
@@ -379,11 +357,10 @@ class Attention extends HTMLElement {
     if (no) this.at(".said").textContent = text;
   }
 
-  paint(now) {
-    const { key } = this.frame, [kh, kw] = key, canvas = this.at("canvas"), asking = this.asking, over = this.at(".garment .stage > svg");
-    if (canvas.width !== kw || canvas.height !== kh) { canvas.width = kw; canvas.height = kh; }
-    const faded = [...now.p].flatMap((a) => [255, 255, 255, asking ? 0 : veil(a / now.top)]);
-    canvas.getContext("2d").putImageData(new ImageData(Uint8ClampedArray.from(faded), kw, kh), 0, 0);
+  // The garment: faded where no weight is, with lines, centre, truth and guess; or the aim, while the reader is asked.
+  cover(now) {
+    const { key } = this.frame, [kh, kw] = key, asking = this.asking, over = this.at(".garment .stage > svg");
+    paint(this.at("canvas"), key, (k) => [255, 255, 255, asking ? 0 : veil(now.p[k] / now.top)]);
     const spot = (q, shape, [h, w] = key) => `<svg x="${(q.column + 0.5) / w * 100}%" y="${(q.row + 0.5) / h * 100}%" overflow="visible">${shape}</svg>`;
     if (asking) { over.innerHTML = this.aim ? spot(this.aim, CROSS) : ""; return; }
     const ends = now.truth && ["column", "row"].flatMap((k, i) => [now, now.truth].map((q, j) => `${"xy"[i]}${j + 1}="${(q[k] + 0.5) / (i ? kh : kw) * 100}%"`)).join(" ");
@@ -406,5 +383,5 @@ class Attention extends HTMLElement {
     this.at("caption").textContent = `${title.filter(Boolean).join(", ")}. Positions are (row, column), counted from 0.`;
   }
 }
-if (!customElements.get("vton-attention")) customElements.define("vton-attention", Attention);
+define("vton-attention", Attention, BODY, LOOK);
 

@@ -23,8 +23,8 @@ BUDGET = 380_000
 """Bytes that one figure may add to a page, unless told otherwise: two do not fit into the page's 400 kB."""
 SHEET_QUALITY = 90
 """Of pictures that are compressed with losses."""
-IDLE = re.compile(r"^\s*//.*\n|^\s+", re.MULTILINE)
-"""What of a script a page needs not: lines of comment, and indentation."""
+IDLE = re.compile(r"^\s*//.*\n|^\s+| +(?=[{}]|=>)|(?<=\{) +|(?<==>) +", re.MULTILINE)
+"""What of a script a page needs not: lines of comment, indentation, and blanks beside braces and arrows."""
 
 
 class ElementFigure:
@@ -35,6 +35,8 @@ class ElementFigure:
 
     :meta hide-value:
     """
+    parts: ClassVar[tuple[str, ...]] = ()
+    """Scripts beside this module that it shares with some figures."""
     markup: str
     """The element with its data, and what is shown where scripts do not run."""
 
@@ -43,8 +45,9 @@ class ElementFigure:
 
     @classmethod
     def script_text(cls) -> str:
-        """The text of that file."""
-        return cls.script.read_text(encoding="utf8")
+        """The text of that file, after what all figures share and its parts."""
+        shared = [Path(__file__).with_name(name) for name in ("base.js", *cls.parts)]
+        return "\n".join(file.read_text(encoding="utf8") for file in (*shared, cls.script))
 
     def within(self, budget: int, remedy: str) -> Self:
         """This figure, once it is known to add at most ``budget`` bytes to a page.

@@ -1,17 +1,10 @@
-// A feature map, a mask painted on it, and mask normalization step by step: <vton-mask-painter>. No import, no request.
-// A page inlines this script; in a live notebook anywidget loads it with live.js behind it.
-const STYLE = `
-:host { display: block; max-width: 48rem; margin: 1rem auto; color: inherit; font: inherit;
-  --line: color-mix(in srgb, currentColor 30%, transparent);
-  --accent: var(--pst-color-link, var(--jp-content-link-color, #1f83d6)); }
-* { box-sizing: border-box; }
-[hidden] { display: none !important; }
-figure { margin: 0; font-size: .9em; line-height: 1.4; font-variant-numeric: tabular-nums; }
+// A feature map, a mask painted on it, and mask normalization step by step: <vton-mask-painter>.
+const LOOK = `
+:host { max-width: 48rem; }
+figure { font-variant-numeric: tabular-nums; }
 .bar { display: flex; flex-wrap: wrap; gap: .4rem 1.2rem; margin-bottom: .6rem; align-items: center; }
 .bar label { display: inline-flex; align-items: center; gap: .45rem; min-width: 0; }
-select, .bar button { font: inherit; color: inherit; background: var(--pst-color-background, Canvas);
-  border: 1px solid var(--line); border-radius: 4px; padding: .15em .5em; min-height: 24px; max-width: 14rem; }
-.bar button { cursor: pointer; }
+select { max-width: 14rem; }
 input { width: 6.5rem; accent-color: var(--accent); margin: 0; min-height: 24px; }
 output { min-width: 3.4em; }
 .panes { display: flex; flex-wrap: wrap; gap: 1rem 1.6rem; align-items: flex-start; }
@@ -21,24 +14,22 @@ caption { text-align: left; font-weight: 600; white-space: nowrap; padding-botto
 th { font-weight: 400; padding: 0 .3rem; text-align: center; line-height: 1.1; font-size: .8em; }
 th[scope=row] { text-align: right; }
 .map td { padding: 1px; }
-.map td > * { display: block; width: 24px; height: 24px; padding: 0; border: 0; border-radius: 2px; margin: 0; font: inherit; color: #111; }
+.map td > * { display: block; width: 24px; height: 24px; padding: 0; border: 0; border-radius: 2px; color: #111; }
 .numbers td > * { width: 3.1rem; height: 2rem; line-height: 2rem; text-align: right; padding-right: .35rem; }
-.given button { cursor: crosshair; touch-action: none; box-shadow: inset 0 0 0 calc(var(--weight) * 4px) #7a1e00; }
+.given button { min-width: 0; min-height: 0; cursor: crosshair; touch-action: none; box-shadow: inset 0 0 0 calc(var(--weight) * 4px) #7a1e00; }
 .given button[aria-pressed=mixed] { border-radius: 50%; }
-:focus-visible { outline: 3px solid var(--accent); outline-offset: 1px; }
 .moments { margin-top: .6rem; }
 .moments :is(th, td) { padding: .1rem .7rem .1rem 0; text-align: right; font-size: 1em; }
 .moments th[scope=row] { text-align: left; }
 .moments thead th { border-bottom: 1px solid var(--line); }
 .legend { margin: .4rem 0 0; }
-.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-figcaption { margin-top: .6rem; }`;
+.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }`;
 const VIEWS = {
   "mask": "mask normalization", "instance": "instance norm, no mask",
   "filled inside": "1. inside, rest filled", "normalized inside": "2. inside, after instance norm",
   "filled outside": "1. outside, rest filled", "normalized outside": "2. outside, after instance norm",
 };
-const SHELL = `<style>${STYLE}</style><figure>
+const BODY = `
 <div class="bar">
   <label>channel <select name="channel"></select></label>
   <label>show <select name="view">${Object.entries(VIEWS).map(([v, text]) => `<option value="${v}">${text}</option>`).join("")}</select></label>
@@ -50,7 +41,7 @@ const SHELL = `<style>${STYLE}</style><figure>
 <div class="pane" tabindex="0" role="group" aria-label="Result"><table class="map result"></table></div></div>
 <p class="legend">Click or drag to paint; or go to a cell with the arrow keys and press Space. Frames mark what is painted.</p>
 <div class="pane" tabindex="0" role="group" aria-label="Moments"><table class="moments"></table></div>
-<p class="legend by"></p><p class="unseen" aria-live="polite"></p><figcaption></figcaption></figure>`;
+<p class="legend by"></p><p class="unseen" aria-live="polite"></p>`;
 
 const sum = (values) => values.reduce((a, b) => a + b, 0);
 const fixed = (x, digits = 2) => (Math.abs(x) < 0.5 * 10 ** -digits ? 0 : x).toFixed(digits).replace("-", "−");
@@ -79,29 +70,20 @@ function views(x, mask, eps) {
   } };
 }
 
-class MaskPainter extends HTMLElement {
-  connectedCallback() { if (!this.shadowRoot) this.load(this); }
-
-  // Show what `source` holds. What was painted and chosen before stays where it still fits.
-  load(source) {
-    this.data = JSON.parse(source.querySelector("script").textContent);
-    const { mask, eps, channels } = this.data, size = (m) => `${m.length}x${m[0].length}`, before = this.state;
-    if (!this.shadowRoot) this.build();
-    const laid = this.laid;
+class MaskPainter extends VtonFigure {
+  // What was painted and chosen before stays where it still fits.
+  begin() {
+    const { mask, eps, channels } = this.data, size = (m) => `${m.length}x${m[0].length}`, { laid, state: before } = this;
     this.laid = `${size(mask)} ${this.data.digits}`;
     if (!before || size(before.mask) !== size(mask)) this.state = { mask, channel: 0, view: "mask", brush: 1, eps };
-    this.state.channel = Math.min(this.state.channel, channels.length - 1);
-    this.at("figcaption").textContent = source.querySelector("figcaption")?.textContent ?? "";
-    this.at("[name=channel]").innerHTML = channels.map((_, i) => `<option value="${i}"></option>`).join("");
-    channels.forEach((name, i) => { this.at("[name=channel]").options[i].textContent = name; });
+    this.at("[name=channel]").replaceChildren(...channels.map((name, i) => new Option(name, i)));
     this.at("[name=channel]").parentElement.hidden = channels.length < 2;
     if (laid !== this.laid) this.lay();
-    this.choose({});
+    this.choose({ channel: Math.min(this.state.channel, channels.length - 1) });
   }
 
   build() {
-    this.attachShadow({ mode: "open" }).innerHTML = SHELL;
-    this.at = (query) => this.shadowRoot.querySelector(query);
+    super.build();
     const on = (name, change) => this.at(`[name=${name}]`).addEventListener("input", (e) => this.choose(change(e.target.value)));
     on("channel", (v) => ({ channel: +v }));
     on("view", (v) => ({ view: v }));
@@ -165,8 +147,7 @@ class MaskPainter extends HTMLElement {
     for (const table of this.shadowRoot.querySelectorAll(".map")) table.classList.toggle("numbers", digits !== null);
   }
 
-  choose(change) {
-    Object.assign(this.state, change);
+  show() {
     const { mask, channel, view, brush, eps } = this.state, { data } = this, width = mask[0].length;
     const x = data.maps[channel], weights = mask.flat(), computed = views(x, weights, eps);
     this.by = data.result && same(mask, data.mask) && eps === data.eps ? "python" : "page";
@@ -178,7 +159,6 @@ class MaskPainter extends HTMLElement {
     this.at("output").textContent = short(eps);
     this.colour(x, weights, width, view.startsWith("filled"));
     this.tell(computed, view);
-    this.dispatchEvent(new CustomEvent("vton-change", { detail: JSON.parse(JSON.stringify({ mask, channel, view, brush, eps })) }));
   }
 
   colour(x, weights, width, likeGiven) {
@@ -207,4 +187,4 @@ class MaskPainter extends HTMLElement {
     this.at("[aria-live]").textContent = `${+inside.size.toFixed(2)} pixels inside, mean ${fixed(inside.mean)}; ${VIEWS[view]} from ${fixed(least)} to ${fixed(most)}.`;
   }
 }
-if (!customElements.get("vton-mask-painter")) customElements.define("vton-mask-painter", MaskPainter);
+define("vton-mask-painter", MaskPainter, BODY, LOOK);

@@ -1,17 +1,8 @@
-// A small matrix, a mask painted on it, and what an operation makes of both: <vton-matrix>. No import, no request.
-// A page inlines this script; in a live notebook anywidget loads it with live.js behind it.
-const STYLE = `
-:host { display: block; max-width: 44rem; margin: 1rem auto; color: inherit; font: inherit;
-  --line: color-mix(in srgb, currentColor 30%, transparent);
-  --accent: var(--pst-color-link, var(--jp-content-link-color, #1f83d6)); }
-* { box-sizing: border-box; }
-[hidden] { display: none !important; }
-figure { margin: 0; font-size: .9em; line-height: 1.4; font-variant-numeric: tabular-nums; }
+// A small matrix, a mask painted on it, and what an operation makes of both: <vton-matrix>.
+const LOOK = `
 label { display: inline-flex; align-items: center; gap: .45rem; margin-bottom: .6rem; }
-select { font: inherit; color: inherit; background: transparent; border: 1px solid var(--line); border-radius: 3px;
-  min-height: 28px; padding: 0 .3rem; }
-option { color: #111; background: #fff; }
 input { width: 8rem; accent-color: var(--accent); min-height: 24px; margin: 0; }
+figure { font-variant-numeric: tabular-nums; }
 .panes { display: flex; flex-wrap: wrap; gap: 1rem 1.6rem; align-items: flex-start; }
 .pane { min-width: 0; max-width: 100%; overflow-x: auto; padding: 3px; }
 table { border-collapse: collapse; }
@@ -22,18 +13,16 @@ td > * { display: block; width: 100%; min-width: 3.1rem; height: 2rem; padding: 
   line-height: 2rem; text-align: right; color: #111; border: 0; margin: 0; }
 td.extra > * { color: inherit; }
 th[scope=row] { text-align: right; }
-button { cursor: pointer; background: #e3e6ea; }
+button { background: #e3e6ea; }
 button[aria-pressed=true] { background: #ffc06a; box-shadow: inset 0 0 0 2px #7a1e00; font-weight: 600; }
-:focus-visible { outline: 3px solid var(--accent); outline-offset: 1px; }
 .legend, .said { margin: .4rem 0 0; }
-.said.shown-above { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-figcaption { margin-top: .6rem; }`;
-const SHELL = `<style>${STYLE}</style><figure>
+.said.shown-above { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }`;
+const BODY = `
 <label class="heat">temperature <input type="range" min="-3" max="3" step="0.25"><output></output></label>
 <label class="way"><span></span> <select></select></label>
 <div class="panes"><div class="pane"><table class="given"></table></div>
 <div class="pane" tabindex="0" role="group" aria-label="Result"><table class="result"></table></div></div>
-<p class="legend"></p><p class="said" aria-live="polite"></p><figcaption></figcaption></figure>`;
+<p class="legend"></p><p class="said" aria-live="polite"></p>`;
 
 const TEXTS = {
   "softmax": ["", "Only painted cells may be looked at."],
@@ -100,30 +89,24 @@ const mix = (a, b, t) => `rgb(${a.map((v, i) => Math.round(v + t * (b[i] - v))).
 // White at 0, orange above, blue below; all light enough for dark figures.
 const tint = (v, most) => mix([246, 246, 246], v > 0 ? [245, 160, 80] : [120, 180, 235], most ? Math.min(1, Math.abs(v) / most) : 0);
 
-class Matrix extends HTMLElement {
-  connectedCallback() { if (!this.shadowRoot) this.load(this); }
-
-  // Show what `source` holds. A mask of the same size that was painted before stays.
-  load(source) {
-    this.data = JSON.parse(source.querySelector("script").textContent);
+class Matrix extends VtonFigure {
+  // A mask of the same size that was painted before stays.
+  begin() {
     const { matrix, mask, operation, ways } = this.data, size = (m) => `${m.length}x${m[0].length}`;
-    if (!this.shadowRoot) this.build();
     if (!this.state || size(this.state.mask) !== size(matrix)) this.state = { mask, temperature: this.state?.temperature ?? 1 };
     if (!ways) delete this.state.way; else if (!(this.state.way in ways)) this.state.way = this.data.first;
     this.at(".heat").hidden = operation !== "softmax";
     this.at(".way").hidden = !ways;
     this.at(".way span").textContent = TEXTS[operation][0];
     this.at("select").replaceChildren(...Object.keys(ways ?? {}).map((name) => new Option(name)));
-    this.at("figcaption").textContent = source.querySelector("figcaption")?.textContent ?? "";
     this.at(".legend").textContent = "Click a cell to paint it, or go there with the arrow keys and press Space. "
       + TEXTS[operation][1];
     this.lay();
-    this.choose({});
+    this.choose();
   }
 
   build() {
-    this.attachShadow({ mode: "open" }).innerHTML = SHELL;
-    this.at = (query) => this.shadowRoot.querySelector(query);
+    super.build();
     this.at("input").addEventListener("input", (event) => this.choose({ temperature: 2 ** event.target.value }));
     this.at("select").addEventListener("change", (event) => this.choose({ way: event.target.value }));
     const table = this.at(".given"), cell = (event) => event.target.closest("button");
@@ -172,8 +155,7 @@ class Matrix extends HTMLElement {
     this.fill(table, titles[0]);
   }
 
-  choose(change) {
-    Object.assign(this.state, change);
+  show() {
     const { mask, temperature, way } = this.state, { matrix, operation, eps, titles, rows, ways, step } = this.data;
     this.result = OPERATIONS[operation](matrix, mask, { temperature, eps, rows, step, table: ways?.[way] });
     if (way) this.at("select").value = way;
@@ -194,8 +176,6 @@ class Matrix extends HTMLElement {
     this.fill(table, titles[1], names);
     this.at(".said").textContent = said;
     this.at(".said").classList.toggle("shown-above", names.length > 0);
-    this.dispatchEvent(new CustomEvent("vton-change", { detail: JSON.parse(JSON.stringify(this.state)) }));
   }
 }
-if (!customElements.get("vton-matrix")) customElements.define("vton-matrix", Matrix);
-
+define("vton-matrix", Matrix, BODY, LOOK);
