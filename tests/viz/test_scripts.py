@@ -37,7 +37,7 @@ def test_what_a_figure_repeats_is_found() -> None:
 def test_scripts_of_a_page_are_the_base_the_parts_and_the_figure() -> None:
     texts = {figure: figure.script_text() for figure in (GuessExplorer, MatrixExplorer)}
     for figure, text in texts.items():
-        places = [text.index(TEXTS[name]) for name in ("base.js", *figure.parts, figure.script.name)]
+        places = [text.index(TEXTS[name]) for name in ("base.js", *figure._parts, figure.script.name)]
         assert places == sorted(places) and places[0] == 0
     assert TEXTS["rows.js"] not in texts[MatrixExplorer]
 
@@ -52,4 +52,4 @@ def test_a_module_names_the_scripts_it_depends_on() -> None:
 def test_pages_leave_out_comments_and_idle_blanks() -> None:
     text = "// note\nconst f = (x) => { return `${x} errs; by: 2, 3 `; };\n  .a { b: c; }\n"
     assert IDLE.sub("", text) == "const f = (x)=>{return `${x} errs; by: 2, 3 `;};\n.a{b: c;}\n"
-    assert ElementFigure.parts == ()
+    assert ElementFigure._parts == ()

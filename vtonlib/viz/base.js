@@ -1,6 +1,5 @@
-// What the book's figures share: their look, and how they load, offer, ask and tell. No import and no request, so that
-// they work from a file. A page inlines it, with parts that only some share, before a figure's script; a live notebook loads
-// the same, and live.js behind it.
+// What the figures of the book share: their look, and how they load, change and tell. No import and no request, so that
+// they work from a file. A page inlines it, then parts that some share, then the figure; a live notebook adds live.js.
 const SHARED = `
 :host { display: block; max-width: 44rem; margin: 1rem auto;
   --line: color-mix(in srgb, currentColor 30%, transparent);

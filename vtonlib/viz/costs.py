@@ -74,7 +74,7 @@ class CostExplorer(ElementFigure):
     """
 
     script = Path(__file__).with_name("costs.js")
-    parts = ("rows.js",)
+    _parts = ("rows.js",)
 
     def __init__(self, counts: Mapping[int, tuple[Counted, Counted]], *, caption: str = "") -> None:
         if len(counts) != 3:

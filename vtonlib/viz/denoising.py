@@ -39,7 +39,7 @@ class DenoisingExplorer(ElementFigure):
     """
 
     script = Path(__file__).with_name("denoising.js")
-    parts = ("rows.js", "slider.js")
+    _parts = ("rows.js", "slider.js")
 
     def __init__(
         self,

@@ -50,7 +50,7 @@ class DescentExplorer(ElementFigure):
     """
 
     script = Path(__file__).with_name("descent.js")
-    parts = ("rows.js", "canvas.js", "slider.js")
+    _parts = ("rows.js", "canvas.js", "slider.js")
 
     def __init__(
         self,

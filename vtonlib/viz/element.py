@@ -35,7 +35,7 @@ class ElementFigure:
 
     :meta hide-value:
     """
-    parts: ClassVar[tuple[str, ...]] = ()
+    _parts: ClassVar[tuple[str, ...]] = ()
     """Scripts beside this module that it shares with some figures."""
     markup: str
     """The element with its data, and what is shown where scripts do not run."""
@@ -46,7 +46,7 @@ class ElementFigure:
     @classmethod
     def script_text(cls) -> str:
         """The text of that file, after what all figures share and its parts."""
-        shared = [Path(__file__).with_name(name) for name in ("base.js", *cls.parts)]
+        shared = [Path(__file__).with_name(name) for name in ("base.js", *cls._parts)]
         return "\n".join(file.read_text(encoding="utf8") for file in (*shared, cls.script))
 
     def within(self, budget: int, remedy: str) -> Self:

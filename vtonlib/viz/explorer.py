@@ -62,7 +62,7 @@ class AttentionExplorer(ElementFigure):
     """
 
     script = Path(__file__).with_name("attention.js")
-    parts = ("canvas.js",)
+    _parts = ("canvas.js",)
 
     def __init__(
         self,

@@ -43,7 +43,7 @@ class FollowedExplorer(ElementFigure):
     """
 
     script = Path(__file__).with_name("followed.js")
-    parts = ("rows.js", "canvas.js")
+    _parts = ("rows.js", "canvas.js")
 
     def __init__(
         self,

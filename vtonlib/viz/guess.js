@@ -1,6 +1,6 @@
 // Pictures and a question: <vton-guess>.
 const LOOK = `
-.panes { margin-bottom: .7rem; }
+.panes { grid-template-columns: repeat(auto-fit, minmax(5rem, 1fr)); margin-bottom: .7rem; }
 .said { min-height: 2.8em; }`;
 const BODY = `
 <fieldset><legend>The case</legend><div class="row cases"></div></fieldset>

@@ -38,7 +38,7 @@ class GuessExplorer(ElementFigure):
     """
 
     script = Path(__file__).with_name("guess.js")
-    parts = ("rows.js", "sheet.js")
+    _parts = ("rows.js", "sheet.js")
 
     def __init__(
         self,

@@ -39,7 +39,7 @@ class NoiseExplorer(ElementFigure):
     """
 
     script = Path(__file__).with_name("noise.js")
-    parts = ("rows.js", "sheet.js")
+    _parts = ("rows.js", "sheet.js")
 
     def __init__(
         self,

@@ -49,7 +49,7 @@ class PaintersExplorer(ElementFigure):
     """
 
     script = Path(__file__).with_name("painters.js")
-    parts = ("rows.js",)
+    _parts = ("rows.js",)
 
     def __init__(
         self,

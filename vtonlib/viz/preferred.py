@@ -47,7 +47,7 @@ class PreferredExplorer(ElementFigure):
     """
 
     script = Path(__file__).with_name("preferred.js")
-    parts = ("rows.js", "sheet.js")
+    _parts = ("rows.js", "sheet.js")
 
     def __init__(
         self,

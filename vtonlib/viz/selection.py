@@ -100,7 +100,7 @@ class SelectionExplorer(ElementFigure):
     """
 
     script = Path(__file__).with_name("selection.js")
-    parts = ("rows.js", "canvas.js", "slider.js")
+    _parts = ("rows.js", "canvas.js", "slider.js")
 
     def __init__(
         self,

@@ -38,7 +38,7 @@ class Wardrobe(ElementFigure):
     """
 
     script = Path(__file__).with_name("wardrobe.js")
-    parts = ("rows.js", "sheet.js")
+    _parts = ("rows.js", "sheet.js")
 
     def __init__(
         self,

@@ -29,7 +29,7 @@ class WritesExplorer(ElementFigure):
     """
 
     script = Path(__file__).with_name("writes.js")
-    parts = ("rows.js",)
+    _parts = ("rows.js",)
 
     def __init__(
         self,

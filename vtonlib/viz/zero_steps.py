@@ -26,7 +26,7 @@ class ZeroSteps(ElementFigure):
     """
 
     script = Path(__file__).with_name("zero_steps.js")
-    parts = ("rows.js",)
+    _parts = ("rows.js",)
 
     def __init__(
         self, ways: Mapping[str, Sequence[Mapping[str, float]]], meaning: Mapping[str, str], *, caption: str = ""
