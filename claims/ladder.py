@@ -33,9 +33,10 @@ def crossing(found: Counted) -> float:
 def measure(seed: int) -> dict[str, float]:
     """TFLOP of a forward pass of one sample, GB that it keeps for training in 32 bits with fused attention (``_maps``:
     with explicit maps; ``_again``: blocks computed again), millions of parameters, and attention's share in percent.
-    ``crossing_WIDTH``: tokens at which attention equals the rest. ``predicted``: the released StableVITON at 1024x768
-    from narrow ones, each quantity doubled in width as it doubled from 80 to 160 channels; ``off_``: by how many
-    percent that misses the count. ``rule``: twice parameters times tokens, as a multiple of the count.
+    ``times_``: operations as multiples of the rung below, and of all rungs together. ``crossing_WIDTH``: tokens at
+    which attention equals the rest. ``predicted``: the released StableVITON at 1024x768 from narrow ones, each
+    quantity doubled in width as it doubled from 80 to 160 channels; ``off_``: by how many percent that misses the
+    count. ``rule``: twice parameters times tokens, as a multiple of the count.
     """
     found = counted()
     ours, middle, wide = found["StableVITON 0"], found["StableVITON 12"], found["StableVITON 13"]
@@ -53,6 +54,9 @@ def measure(seed: int) -> dict[str, float]:
         **{"ours_parameters": ours.parameters / 1e6, "parameters": wide.parameters / 1e6},
         **{"pair_parameters": pair.parameters / 1e6, "pose_parameters": found["pose"].parameters / 1e6},
         **{"ours": ours.flop.total / 1e9, "middle": middle.flop.total / 1e12, "wide": wide.flop.total / 1e12},
+        "times_larger_pictures": times(found, 1),
+        "times_wider": times(found, 6),
+        "times_all": wide.flop.total / ours.flop.total,
         **{"middle_share": 100 * middle.flop.attention_share, "wide_share": 100 * wide.flop.attention_share},
         **{"pair_share": 100 * pair.flop.attention_share, "ours_large_share": share(found["StableVITON 1"])},
         **{"middle_kept": middle.kept / 1e9, "wide_kept": wide.kept / 1e9},
@@ -69,6 +73,11 @@ def measure(seed: int) -> dict[str, float]:
         **{"sd3": sd3.flop.total / 1e12, "sd3_share": share(sd3), "flux_kept": flux.kept / 1e9},
         "sd3_parameters": sd3.parameters / 1e9,
     }
+
+
+def times(found: dict[str, Counted], rung: int) -> float:
+    """How many times the operations of the rung below one of StableVITON's takes."""
+    return found[f"StableVITON {rung}"].flop.total / found[f"StableVITON {rung - 1}"].flop.total
 
 
 def share(found: Counted) -> float:

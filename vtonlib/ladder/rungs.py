@@ -54,7 +54,7 @@ def _painters(levels: tuple[bool, ...]) -> tuple[tuple[str, Mapping[str, Any]], 
     """The rungs that both diffusion models climb; ``levels`` are those that attend before all three do."""
     return (
         ("pictures of 512x384", _SIZE),
-        ("Stable Diffusion's latents: 8 pixels a side", {"factor": STABLE_DIFFUSION}),
+        ("Stable Diffusion's latents, of 8x8 pixels", {"factor": STABLE_DIFFUSION}),
         ("no short way for latents", {"carries_latents": False}),
         ("a token is one latent", {"patch_size": 1}),
         ("four levels", {"block_out_channels": (64, 96, 96, 96), "attention_levels": levels}),
@@ -98,7 +98,7 @@ LADDERS: dict[str, tuple[Rung, ...]] = {
         (64, 48, OURS),
         _arguments("stableviton", StableVITONUNet),
         *_painters((False,) * 4),
-        ("an encoder for the garment, which sees the person", {"garment_network": "encoder", "control_sees": "person"}),
+        ("a garment encoder, which sees the person", {"garment_network": "encoder", "control_sees": "person"}),
         ("two layers that begin at zero", {"zero_layers": 2}),
         ("a garment's token of 768 numbers", {"cross_attention_dim": 768}),
         _LARGE,
@@ -109,7 +109,7 @@ LADDERS: dict[str, tuple[Rung, ...]] = {
         {**_arguments("leffa", LeffaUNet), "in_channels": 13},
         *_painters((True, False, False, False)),
         ("no places told to the reference", {"places_reference": False}),
-        ("12 channels in, h + LN(h) for attention to text", {"in_channels": 12, "text_attention": "released"}),
+        ("12 channels in, h + LN(h) in text's place", {"in_channels": 12, "text_attention": "released"}),
         _LARGE,
     ),
 }
