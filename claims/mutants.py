@@ -7,7 +7,7 @@ from pathlib import Path
 
 RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results" / "mutants.json"
 TOGETHER = ("formula", "law", "truth")
-REWORDINGS = ("attention without the fused kernel", "a square as a product", "a distance as a root")
+REWORDINGS = ("attention some rows at a time", "a square as a product", "a distance as a root")
 
 
 def measure(seed: int) -> dict[str, float]:

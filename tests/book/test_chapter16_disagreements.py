@@ -42,7 +42,7 @@ def test_a_loss_outside_is_the_same_and_the_kernel_may_be_exchanged() -> None:
         Fallback()(q, k, v, mask, "tv")
     settings, model = replace(Shaping(layers="*"), total_variation=0.001), nn.ModuleDict({"core": AttentionCore()})
     terms = []
-    for mutant in (None, rewrites()["attention without the fused kernel"]):
+    for mutant in (None, rewrites()["attention some rows at a time"]):
         with AttentionTap(model) as tap:
             if mutant:
                 with mutant.applied():

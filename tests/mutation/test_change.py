@@ -7,7 +7,7 @@ import torch
 
 from vtonlib.attention import expected_coordinates
 from vtonlib.losses.matching import colour_copying
-from vtonlib.mutation.change import Mutant, edited, mechanical
+from vtonlib.mutation.change import Mutant, cuts, edited, mechanical
 from vtonlib.training.ema import EMA
 
 
@@ -77,3 +77,25 @@ def test_a_text_that_is_no_function_fails_before_anything_is_changed() -> None:
     with pytest.raises(SyntaxError), Mutant("broken", small, "def small(:").applied():
         pass
     assert small(4.0) == 5
+
+
+def test_a_gradient_is_cut_where_a_statement_names_or_returns_a_value() -> None:
+    def chosen(x: torch.Tensor) -> torch.Tensor:
+        n, y = len(x), x  # a tuple stays
+        y = 2 * x
+        y.add_(n)
+        return (y.detach() + y).sum()
+
+    def twice(x: torch.Tensor) -> torch.Tensor:
+        y = x * x
+        return y + x
+
+    assert [mutant.name.partition(": ")[2] for mutant in cuts(chosen)] == ["y = 2 * x without a gradient"]
+    slopes = []
+    for mutant in cuts(twice):
+        x = torch.tensor(3.0, requires_grad=True)
+        with mutant.applied():
+            value = twice(x)
+        assert value.item() == 12
+        slopes.append(torch.autograd.grad(value, x)[0].item() if value.requires_grad else 0)
+    assert slopes == [1, 0]

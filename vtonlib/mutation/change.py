@@ -79,6 +79,31 @@ def mechanical(function: Callable[..., Any]) -> list[Mutant]:
     return found
 
 
+def cuts(function: Callable[..., Any]) -> list[Mutant]:
+    """Every way of cutting the gradient of one value of ``function`` that a statement names or returns.
+
+    ``y = f(x)`` becomes ``y = f(x).detach()``. Values that are written as tuples, dictionaries or constants, or that
+    are cut already, stay as they are; a value that is no tensor will raise.
+    """
+    tree = ast.parse(_text(function))
+    found = []
+    for number, place in enumerate(_values(tree)):
+        changed = copy.deepcopy(tree)
+        statement = _values(changed)[number]
+        statement.value = ast.Call(ast.Attribute(statement.value, "detach", ast.Load()), [], [])
+        name = f"{function.__qualname__}: {ast.unparse(place)} without a gradient"
+        found.append(Mutant(name, function, ast.unparse(ast.fix_missing_locations(changed))))
+    return found
+
+
+def _values(tree: ast.Module) -> list[Any]:
+    """The statements whose value has a gradient to cut, perhaps."""
+    kinds = ast.Call | ast.BinOp | ast.Name | ast.Subscript
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Assign | ast.Return)]
+    named = [n for n in found if isinstance(n, ast.Return) or isinstance(n.targets[0], ast.Name)]
+    return [node for node in named if isinstance(node.value, kinds) and "detach" not in ast.unparse(node)]
+
+
 def _plain(function: Callable[..., Any]) -> FunctionType:
     """The function under its decorators."""
     plain = inspect.unwrap(function)

@@ -50,6 +50,9 @@ def attention(draw: Draw) -> None:
         record = tap["core"]
         same(record.weights(), wanted)
         same(record.read(value, temperature=2.0), _halved(query, key, scale) @ value)
+        torch.testing.assert_close(_in_bf16(query, key, value, scale).double(), wanted @ value, rtol=0.05, atol=0.05)
+        warmer = _halved(query, key, scale).mean(1) @ coordinate_grid(4, 3).flatten(0, 1).double()
+        same(expected_coordinates(record, temperature=2.0).flatten(1, 2), warmer)
         places = expected_coordinates(record)
         for b in range(2):
             for i in range(6):
@@ -61,6 +64,10 @@ def attention(draw: Draw) -> None:
 def _halved(query: Tensor, key: Tensor, scale: float) -> Tensor:
     rows = [[_weights(query[b, h], key[b, h], scale / 2) for h in range(2)] for b in range(2)]
     return torch.stack([torch.stack(of_heads) for of_heads in rows])
+
+
+def _in_bf16(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+    return attend(query.bfloat16(), key.bfloat16(), value.bfloat16(), scale)
 
 
 def geometry(draw: Draw) -> None:
@@ -108,6 +115,7 @@ def training(draw: Draw) -> None:
         config = TrainConfig(steps=40, learning_rate=2.0, warmup_steps=4, schedule=schedule)  # type: ignore[arg-type]
         same([learning_rate(config, step) for step in (0, 3, 20)], [0.5, 2.0, 2 * at_20])
     same(learning_rate(TrainConfig(steps=40, learning_rate=2.0, warmup_steps=4, schedule="linear"), 30), 1.0)
+    same(learning_rate(TrainConfig(steps=40, learning_rate=2.0, warmup_steps=4, schedule="linear"), 10), 2.0)
     for update in range(200):
         same(ema_decay(update, 0.9), min(0.9, (1 + update) / (10 + update)))
     model = nn.BatchNorm1d(3).double()
