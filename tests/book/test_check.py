@@ -9,6 +9,7 @@ from types import FunctionType
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from vtonlib import check
 from vtonlib.check.exercise import Exercise, Mistake, by_hand, describe
@@ -271,3 +272,30 @@ def test_a_repair_in_which_p_does_not_act_on_what_was_read() -> None:
     """z then reads without p, and p moves x alone: both learn, and yet it is not the path that was asked for."""
     verdict = check.connected(lambda x, read, z, p: x + (read + x @ p.mT) @ z.mT)
     assert verdict.mistake == "one map idle"
+
+
+def test_a_reader_who_holds_the_whole_map_is_told_and_one_who_reads_pieces_of_keys_is_right() -> None:
+    def chunked(query: Tensor, key: Tensor, value: Tensor, rows: int) -> Tensor:
+        return torch.cat([(q @ key.mT / query.shape[1] ** 0.5).softmax(-1) @ value for q in query.chunk(rows)])
+
+    def online(query: Tensor, key: Tensor, value: Tensor, rows: int) -> Tensor:
+        total, result = torch.zeros(len(query), 1), torch.zeros(len(query), value.shape[1])
+        for k, v in zip(key.split(rows), value.split(rows), strict=True):
+            weight = (query @ k.mT / query.shape[1] ** 0.5).exp()
+            total, result = total + weight.sum(-1, keepdim=True), result + weight @ v
+        return result / total
+
+    assert check.piecewise_read(chunked).mistake == "whole map"
+    assert check.piecewise_read(online).right
+
+
+def test_a_wrong_yes_and_a_wrong_no_are_told_apart() -> None:
+    passing = check.row_check(lambda f: bool((f(torch.tensor([[-2.0, 1, 0]])) >= 0).all()))
+    assert not passing.mistake and "passes something that is no attention" in repr(passing)
+    refusing = check.row_check(lambda f: torch.equal(f(torch.eye(3)), (3 * torch.eye(3)).softmax(-1)))
+    assert not refusing.mistake and "refuses something that is an attention" in repr(refusing)
+
+
+def test_none_in_a_later_case_is_no_unfinished_answer() -> None:
+    found = check.smallest_set(lambda seen: 2 if seen.any(1).all() else None)
+    assert "case 2 is None" in repr(found)

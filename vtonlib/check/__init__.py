@@ -72,8 +72,6 @@ from vtonlib.check.library import (
     layers,
     off_cloth,
     piecewise_read,
-    row_check,
-    smallest_set,
 )
 from vtonlib.check.mask import (
     by_hand_4_1,
@@ -122,6 +120,7 @@ from vtonlib.check.sureness import (
     share_ratio,
     who_looks,
 )
+from vtonlib.check.testing import row_check, smallest_set
 from vtonlib.check.trainer import (
     averaged_weights,
     batch_at,

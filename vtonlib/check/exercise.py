@@ -74,6 +74,8 @@ class Exercise:
     gradient: str = ""
     """The hint for right values whose gradient is not finite; empty: no gradient is asked for. Otherwise the first
     argument holds rows that sum to 1, and the gradient that counts is that by the logits of their softmax."""
+    sides: tuple[str, str] = ("", "")
+    """Of a single number that no known mistake gives: what is said where it is too small, and where too large."""
     observe: Observation = returned
     """What is compared of an answer. Where many answers are right it is not what they return, but how they behave."""
 
@@ -102,13 +104,16 @@ class Exercise:
             if all(map(self._agree, self._results(mistake.answer), found)):
                 return Verdict(False, f"Not yet ({_cases(score)}). {mistake.hint}", score, mistake.name)
         first = good.index(False)
-        return Verdict(False, f"Not yet ({_cases(score)}). {describe(wanted[first], found[first])}", score)
+        own = self.sides[bool(found[first] > wanted[first])] if found[first].numel() == 1 else ""
+        return Verdict(False, f"Not yet ({_cases(score)}). {own or describe(wanted[first], found[first])}", score)
 
     def _results(self, function: Answer) -> list[Tensor]:
         """What a function makes of each case, as float64; every call gets arguments of its own."""
-        found = []
+        found: list[Tensor] = []
         for arguments in self.cases():
             result = self.observe(function, tuple(a.clone() if isinstance(a, Tensor) else a for a in arguments))
+            if result is None and found:
+                raise NotANumber(f"the answer to case {len(found) + 1} is None")
             if result is None:
                 raise NotStarted
             found.append(_tensor(result))

@@ -1,12 +1,13 @@
-"""Exercises on how a library is built and tested: layers, reading in pieces, checks that can fail, sets of checks."""
+"""Exercises on how a library is built: layers, reading in pieces, a loss of one's own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import combinations
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from vtonlib.check.exercise import Arguments, Exercise, Mistake, by_hand
 
@@ -94,17 +95,45 @@ def _keys_in_pieces(query: Tensor, key: Tensor, value: Tensor, rows: int) -> Ten
     return torch.stack(parts).mean(0)
 
 
+def _pieces_added(query: Tensor, key: Tensor, value: Tensor, rows: int) -> Tensor:
+    parts = zip(key.split(rows), value.split(rows), strict=True)
+    return torch.stack([_read(query, k, v, len(query)) for k, v in parts]).sum(0)
+
+
 def _without_rest(query: Tensor, key: Tensor, value: Tensor, rows: int) -> Tensor:
     return _read(query[: len(query) // rows * rows], key, value, rows)
 
 
 def _read_cases() -> list[Arguments]:
+    """More queries than the square of ``rows``, so that that many pieces are too long; and no width is above it."""
     g = torch.Generator().manual_seed(16)
-    sizes = ((7, 5, 4, 2, 3), (10, 12, 3, 1, 4), (6, 9, 8, 5, 4))
+    sizes = ((13, 11, 2, 1, 3), (19, 8, 3, 2, 4), (29, 7, 4, 3, 5))
     return [
         (torch.randn(n, d, generator=g), torch.randn(k, d, generator=g), torch.randn(k, e, generator=g), rows)
         for n, k, d, e, rows in sizes
     ]
+
+
+class _Rows(TorchFunctionMode):
+    """The most rows as long as ``keys`` that any call of the block makes."""
+
+    def __init__(self, keys: int) -> None:
+        super().__init__()
+        self.keys, self.most = keys, 0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        if isinstance(made, Tensor) and made.ndim > 1 and made.shape[-1] == self.keys:
+            self.most = max(self.most, made.numel() // self.keys)
+        return made
+
+
+def _read_without_map(function: Callable[..., Any], arguments: Arguments) -> Any:
+    """What is returned; infinite where more rows of the map were held than are allowed."""
+    _, key, _, rows = arguments
+    with _Rows(len(key)) as held:
+        result = function(*arguments)
+    return torch.full_like(result, torch.inf) if isinstance(result, Tensor) and held.most > rows else result
 
 
 piecewise_read = Exercise(
@@ -113,91 +142,33 @@ piecewise_read = Exercise(
     reference=_read,
     cases=_read_cases,
     mistakes=(
+        Mistake(
+            "whole map",
+            lambda q, k, v, rows: _read(q, k, v, len(q)),
+            "At some time you hold more rows of the map than `rows`. That is how LONG a piece may be, not how many.",
+        ),
         Mistake("other axis", _over_queries, "Your weights sum to 1 over the queries of a piece, not over the keys."),
         Mistake("no scale", _without_scale, "The logits are divided by the root of the width d."),
-        Mistake("keys in pieces", _keys_in_pieces, "A softmax needs all keys at once. Cut the queries into pieces."),
+        Mistake(
+            "divided by the width",
+            lambda q, k, v, rows: _read(q / q.shape[-1] ** 0.5, k, v, rows),
+            "You divide the logits by the width d. It should be by its root.",
+        ),
+        Mistake(
+            "keys in pieces",
+            _keys_in_pieces,
+            "A mean of softmaxes over pieces is not the softmax over all keys. Cut the queries; or, of pieces of keys, "
+            "keep the largest logit and the sum so far.",
+        ),
+        Mistake(
+            "pieces added",
+            _pieces_added,
+            "The weights of every piece sum to 1, so all together to the number of pieces. Cut the queries; or, of "
+            "pieces of keys, keep the largest logit and the sum so far.",
+        ),
         Mistake("rest lost", _without_rest, "The last piece may be shorter than the others: its rows are missing."),
     ),
-)
-
-
-def _is_attention(function: Callable[[Tensor], Tensor]) -> bool:
-    weights = function(torch.randn(3, 5, generator=torch.Generator().manual_seed(1)))
-    return bool(torch.allclose(weights.sum(-1), torch.ones(3), atol=1e-5) and (weights >= 0).all())
-
-
-def _on_symmetric(function: Callable[[Tensor], Tensor]) -> bool:
-    return bool(torch.allclose(function(torch.eye(4)).sum(-1), torch.ones(4), atol=1e-5))
-
-
-def _by_columns(function: Callable[[Tensor], Tensor]) -> bool:
-    weights = function(torch.randn(3, 5, generator=torch.Generator().manual_seed(1)))
-    return bool(torch.allclose(weights.sum(0), torch.ones(5), atol=1e-5))
-
-
-def _function_cases() -> list[Arguments]:
-    return [
-        (lambda x: x.softmax(-1),),
-        (lambda x: x.softmax(-2),),
-        (lambda x: (3 * x).softmax(-1),),
-        (lambda x: x.sigmoid(),),
-        (lambda x: x / x.sum(-1, keepdim=True),),
-    ]
-
-
-row_check = Exercise(
-    name="row_check",
-    signature="a function of logits [nq nk] -> True where its results are weights of an attention, else False",
-    reference=_is_attention,
-    cases=_function_cases,
-    mistakes=(
-        Mistake(
-            "symmetric input",
-            _on_symmetric,
-            "Your input is the same when rows and columns are exchanged, so a softmax over either passes.",
-        ),
-        Mistake("columns", _by_columns, "You ask whether columns sum to 1. Each query's weights do: the rows."),
-        Mistake("always true", lambda _: True, "Your check passes whatever it is given. Let it fail once."),
-    ),
-)
-
-
-def _smallest(seen: Tensor) -> int:
-    """The least number of columns that cover every row which any covers."""
-    wanted, kinds = seen.bool().any(1), range(seen.shape[1])
-    for count in range(seen.shape[1] + 1):
-        if any(torch.equal(seen[:, list(some)].bool().any(1), wanted) for some in combinations(kinds, count)):
-            return count
-    return seen.shape[1]
-
-
-def _greedy(seen: Tensor) -> int:
-    left, count = seen.bool().any(1), 0
-    while left.any():
-        left = left & ~seen[:, int((seen.bool() & left[:, None]).sum(0).argmax())].bool()
-        count += 1
-    return count
-
-
-def _seen_cases() -> list[Arguments]:
-    trap = torch.tensor([[1, 0, 1], [1, 0, 1], [1, 0, 0], [0, 1, 1], [0, 1, 1], [0, 1, 0]])
-    none = torch.tensor([[1, 0, 0, 1], [0, 0, 0, 0], [0, 1, 0, 1]])
-    three = torch.tensor([[1, 0, 0, 0], [0, 1, 0, 1], [0, 0, 1, 0], [1, 1, 0, 0]])
-    return [(trap,), (none,), (three,)]
-
-
-smallest_set = Exercise(
-    name="smallest_set",
-    signature="seen [faults kinds], 1 where a kind of check notices -> the least number of kinds that notice all "
-    "that any does",
-    reference=_smallest,
-    cases=_seen_cases,
-    mistakes=(
-        Mistake("greedy", _greedy, "Taking the best kind first, then the best of the rest, can take one too many."),
-        Mistake("all that see", lambda s: int(s.any(0).sum()), "That is how many kinds notice anything at all."),
-        Mistake("faults counted", lambda s: int(s.any(1).sum()), "That is how many faults are noticed by anyone."),
-        Mistake("of one", lambda s: int(s.sum(0).max()), "That is how many faults the best single kind notices."),
-    ),
+    observe=_read_without_map,
 )
 
 
