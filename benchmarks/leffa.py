@@ -34,10 +34,10 @@ P3 Another person's target errs more than the control, and told errs least.
 
 Measured so far: StableVITON ``none``, ``control``, ``leffa``, ``paper``, ``told`` and ``scratch``: D6 holds in four
 seeds of five, and on the mean is not decided; of the pair all but ``scratch``; the blind twin from one base. Found for
-the pair: D1 holds, by a fiftieth of a token; D2 does not, pictures hardly change; D3, D5, D9 and, in four seeds of five, D10 hold; D4 does
-not, 1/2 and 1 do as well as 2; D7 does not where the pair paints, the twin gains as much, and holds in the first
-attention of all; D8 does not, 2n keys change nothing. Found for pose transfer: P1 and P2 hold; of P3 told errs least,
-and another person's target errs less than the control, not more.
+the pair: D1 holds, by a fiftieth of a token; D2 does not, pictures hardly change; D3, D5, D9 and, in four seeds of
+five, D10 hold; D4 does not, 1/2 and 1 do as well as 2; D7 does not where the pair paints, the twin gains as much, and
+holds in the first attention of all; D8 does not, 2n keys change nothing. Found for pose transfer: P1 and P2 hold; of P3
+told errs least, and another person's target errs less than the control, not more.
 
     python -m benchmarks.leffa pair|pose [--seeds 0 1 2 3 4] [--arms leffa paper] [--models FOLDER] [--out FILE]
 
