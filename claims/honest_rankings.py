@@ -60,6 +60,7 @@ def measure(seed: int) -> dict[str, float]:
         "cheats_agree_fid": agree(-of("unpaired", "fid", True), all_truth),
         "cheats_agree_paired": agree(of("paired", "masked_ssim", True), all_truth),
         "returns_ahead": float(of("unpaired", "fid").min()) - found["returns_fid"],
+        "returns_over_remembers": found["returns_garment_ssim"] - found["remembers_garment_ssim"],
         "returns_behind": float(truth.min()) - found["returns_garment_ssim"],
     }
     for truth_name, other in (("places", -of("unpaired", "epe")), ("features", -of("unpaired", "distance"))):

@@ -14,6 +14,8 @@ from vtonlib.evaluation.comparison import difference_interval, power, sign_flip,
 RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results" / "people_and_seeds.json"
 STUDENT_8 = 2.306
 """The 97.5 % quantile of Student's t with 8 degrees of freedom."""
+STUDENT_9 = 2.262
+"""The same with 9."""
 CHI_SQUARE_9 = 9 / 19.023, 9 / 2.700
 """Between which factors a variance found from ten lies, 95 in 100."""
 DIFFERENCE = 0.01
@@ -25,10 +27,16 @@ def _different(x: Tensor, y: Tensor, *, paired: bool = True) -> bool:
     return not interval.low <= 0 <= interval.high
 
 
-def _null(scores: Tensor, *, paired: bool = True) -> float:
-    """Of all pairs of trainings of one arm, the share that an interval over people tells apart."""
-    pairs = list(combinations(scores, 2))
-    return sum(_different(x, y, paired=paired) for x, y in pairs) / len(pairs)
+def _null(scores: Tensor, *, paired: bool = True) -> tuple[float, float]:
+    """Of all pairs of trainings of one arm, the share that an interval over people tells apart, and its standard error:
+    the jackknife over trainings, since pairs share them."""
+    n = len(scores)
+    told = {(i, j): _different(scores[i], scores[j], paired=paired) for i, j in combinations(range(n), 2)}
+    without = torch.tensor(
+        [[float(seen) for pair, seen in told.items() if i not in pair] for i in range(n)], dtype=torch.float64
+    ).mean(1)
+    error = ((n - 1) / n * (without - without.mean()).square().sum()).sqrt()
+    return sum(told.values()) / len(told), float(error)
 
 
 def _null_trainings(means: Tensor) -> float:
@@ -51,6 +59,8 @@ def measure(seed: int) -> dict[str, float]:
 
     short, long = scores("short", "ssim"), scores("long", "ssim")
     errors = scores("short", "epe")
+    nulls = {"null": _null(short), "null_long": _null(long), "null_epe": _null(errors)}
+    apart = [float((x - y).std()) for x, y in combinations(short, 2)]
     parts, gains, nearer = variance_parts(short), (long - short).mean(1), (errors - scores("long", "epe")).mean(1)
 
     def two_arms(seeds: int, people: int) -> float:
@@ -73,11 +83,12 @@ def measure(seed: int) -> dict[str, float]:
         "sd_seeds": parts.seeds**0.5,
         "sd_people": parts.people**0.5,
         "sd_both": parts.both**0.5,
-        "sd_difference": float((short[0] - short[1]).std()),
-        "null": _null(short),
-        "null_long": _null(long),
-        "null_epe": _null(errors),
-        "null_unpaired": _null(short, paired=False),
+        "sd_difference": sum(apart) / len(apart),
+        "sd_unpaired": 2**0.5 * float(short.std(1).mean()),
+        **{name: share for name, (share, _) in nulls.items()},
+        **{f"{name}_se": error for name, (_, error) in nulls.items()},
+        **{f"{name}_least": share - STUDENT_9 * error for name, (share, error) in nulls.items()},
+        "null_unpaired": _null(short, paired=False)[0],
         "null_trainings": _null_trainings(short.mean(1)),
         "one_error": two_arms(1, 256),
         "one_power": power(DIFFERENCE, two_arms(1, 256)),

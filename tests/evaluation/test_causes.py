@@ -39,6 +39,10 @@ def test_a_rough_mask_hides_the_bag(pairs) -> None:
     assert (rough.agnostic * pair.thing).abs().max() == 0
     assert (pair.present.agnostic * pair.thing).abs().max() > 0
     torch.testing.assert_close(rough.person, pair.present.person)
+    same = {
+        cause for cause in HIDDEN if torch.equal(pairs[cause].present.agnostic_mask, pairs[cause].absent.agnostic_mask)
+    }
+    assert same == {"necklace", "long hair"}, "of which 'kept' and 'kept if hidden' are one number"
 
 
 @pytest.mark.usefixtures("as_installed")

@@ -23,6 +23,8 @@ by_hand_19_1 = by_hand(
         0.02: "That is the mean difference. How sure is it?",
         0.09046: "You treated the two methods as if other people had been scored. Take each person's difference first.",
         math.sqrt(2 / 3) / 400: "You divided by n. A standard error has the root of n.",
+        math.sqrt(2 / 3) / 2: "Right in hundredths. In which unit are the scores?",
+        0.004: "Nearly. One digit is too few here: give three.",
     },
     tolerance=1e-2,
 )
@@ -190,8 +192,12 @@ def _plans() -> list[Arguments]:
     return [(torch.tensor(between), torch.tensor(rest), *last) for between, rest, *last in plans]
 
 
+def _exact(between: Tensor, rest: Tensor, difference: float, people: int, arms: int = 2, bound: float = 2.8) -> Tensor:
+    return arms * (between**2 + rest**2 / people) / (difference / bound) ** 2
+
+
 def _seeds(between: Tensor, rest: Tensor, difference: float, people: int, arms: int = 2, bound: float = 2.8) -> Tensor:
-    return (arms * (between**2 + rest**2 / people) / (difference / bound) ** 2).ceil()
+    return _exact(between, rest, difference, people, arms, bound).ceil()
 
 
 needed_seeds = Exercise(
@@ -226,6 +232,11 @@ needed_seeds = Exercise(
             lambda s, b, d, n: _seeds(s, b, d, n) - 1,
             "One fewer than needed: round up.",
         ),
+        Mistake(
+            "to the nearest",
+            lambda s, b, d, n: _exact(s, b, d, n).round(),
+            "You rounded to the nearest. Where that is down, the power stays below four in five.",
+        ),
     ),
 )
 
@@ -243,6 +254,13 @@ def _stepwise(p: Tensor, factors: Tensor, *, rising: bool) -> Tensor:
     found = torch.empty_like(p)
     found[order] = values.cummax(0).values if rising else values
     return found
+
+
+def _false_share(p: Tensor) -> Tensor:
+    """Benjamini and Hochberg's values."""
+    order = p.argsort()
+    values = len(p) * p[order] / torch.arange(1, len(p) + 1)
+    return torch.zeros_like(p).scatter(0, order, values.flip(0).cummin(0).values.flip(0))
 
 
 mended_values = Exercise(
@@ -277,6 +295,11 @@ mended_values = Exercise(
                 0, p.argsort(), ((len(p) - torch.arange(len(p))) * p.sort().values).cummax(0).values
             ),
             "Nearly. A p value is a chance, and none is above 1.",
+        ),
+        Mistake(
+            "share of false finds",
+            _false_share,
+            "These are Benjamini and Hochberg's: they bound the share of false finds, and not the chance of even one.",
         ),
         Mistake("as they are", lambda p: p, "These are the values as they came: nothing is mended."),
     ),

@@ -64,7 +64,8 @@ CAUSES: dict[str, tuple[Change, Change]] = {
 }
 """By name, what puts a cause into upper garments' scenes, and what takes it out."""
 HIDDEN = ("necklace", "bag", "long hair")
-"""Those that lie before the garment, so that a rough mask hides them."""
+"""Those that lie before the garment. The world's mask keeps what it can of a bag; of a necklace and of long hair it
+keeps nothing at 64 by 48 pixels, so that for these two a rough mask is the same mask."""
 CHANGED = 0.1
 """Difference of two pictures in [-1, 1] from which on a pixel shows the cause."""
 
