@@ -15,11 +15,12 @@ C2 Arms before the body raise the error of the garment; a street changes it less
 
 A hypothesis holds where the 95 % interval over worlds or groups lies on its side, is refuted where it lies on the
 other, and is undecided else. Found: Z1 and Z2 hold. Of R1 the first half holds; the second is undecided, for who
-remembers a training picture has a worse garment in four groups of five. R2 holds for likeness; by the error of places
-FID agrees better. C1 holds for the bag; of a necklace the world's mask and the rough one are the same, so nothing was
-tested. Of C2 the first half holds for StableVITON and Leffa and is undecided for ALIAS; the second compares two units,
-and is no test. ALIAS loses its places where a hem is tucked in, which nobody had expected. The claims ``picture-zoo``,
-``honest-rankings`` and ``failure-causes`` have the numbers; benchmarks/honest_controls.py has controls.
+remembers a training picture has a worse garment in four groups of five. R2 holds for likeness; by a distance of
+features FID agrees better. C1 holds for the bag; of a necklace the world's mask and the rough one are the same, so
+nothing was tested. Of C2 the first half holds for StableVITON and Leffa and is undecided for ALIAS; the second
+compares two units, and is no test. ALIAS loses its places where a hem is tucked in, which nobody had expected. The
+claims ``picture-zoo``, ``honest-rankings`` and ``failure-causes`` have the numbers; benchmarks/honest_controls.py has
+controls.
 
     python -m benchmarks.honest zoo|ranks|causes [--out results.json]
 
