@@ -78,7 +78,8 @@ def measure(seed: int) -> dict[str, float]:
     cuts = [said for _, said in _of("cuts", SETS[""])]
     quiet = [said for said in cuts if not said["runs"] and not said["harmless"]]
     found |= {"cuts": len(cuts), "cuts_quiet": len(quiet)}
-    found |= {f"cuts_{kind}": sum(said[kind] for said in quiet) for kind in KINDS}
+    found |= {"cuts_seen": sum(said["gradient"] for said in quiet)}
+    found["cuts_missed"] = len(quiet) - found["cuts_seen"]
     found |= {f"lines_{kind}": lines for kind, lines in _stored()["lines"].items()}
     slips, controls = _of("slips", [seed]), _of("controls", [seed])
     for kind in ("runs", *KINDS):
