@@ -359,7 +359,8 @@ def preset(name: str, *, size: Size = "tiny") -> ExperimentConfig:
 
 
 def open_source(config: DataConfig, *, preset: str = "", workers: int = 0) -> TryOnSource:
-    """The folder ``config.root``, or the procedural world where that is empty; ``preset`` is what it is to train.
+    """The folder ``config.root``, or the procedural world where that is empty; ``preset`` is what it is to
+    train, or "evaluate PRESET".
 
     The world is rendered on the GPU if there is one, but by ``workers`` on the processor: a process that is forked
     cannot use the GPU.

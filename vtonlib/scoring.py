@@ -76,16 +76,20 @@ class Examples:
         return tuple(names[kind] for kind in self.source.scenes(self.split, garments).garment.texture.tolist())
 
 
-def all_examples(data: DataConfig) -> tuple[Examples, ...]:
+def all_examples(data: DataConfig, preset: str = "") -> tuple[Examples, ...]:
     """Paired and unpaired test examples, of persons alone only the latter; in the world also the cross split, and for
-    try-on all three with garments laid the other way. Those that ``data`` describes come first."""
+    try-on all three with garments laid the other way. Those that ``data`` describes come first.
+
+    Raises:
+        FolderError: where a folder is at fault, or lacks what models of ``preset`` are told: for ALIAS, label maps.
+    """
     kinds: tuple[tuple[str, Split, bool], ...] = (
         ("paired", "test", False),
         ("unpaired", "test", True),
         ("cross", "cross", False),
     )
     if data.root:
-        source = open_source(data)
+        source = open_source(data, preset=preset and f"evaluate {preset}")
         if isinstance(source, Folder) and source.layout.persons_only:
             return (Examples("unpaired, persons alone", source, "test", True),)
         return tuple(Examples(name, source, split, unpaired) for name, split, unpaired in kinds[:2])
@@ -214,9 +218,12 @@ def evaluate(  # budget: one path for each kind of pipeline
             raise ValueError(f"{run}: a translation has no blind twin, and one split, test")
         tables = [score_translation(pipeline, replace(config, data=data), count=count, out=out)]
     else:
-        twin, examples = None if blind is None else load_pipeline(blind), chosen(all_examples(data), splits)
+        twin, examples = (
+            None if blind is None else load_pipeline(blind),
+            chosen(all_examples(data, config.preset), splits),
+        )
         tables = [table for one in examples for table in score(pipeline, one, count=count, blind=twin)]
-        save_pictures(pipeline, next(one for one in all_examples(data) if one.unpaired), out)
+        save_pictures(pipeline, next(one for one in all_examples(data, config.preset) if one.unpaired), out)
     name = checkpoints.shipped(run)
     provenance = Provenance.collect(
         command=shlex.join(["python", "-m", "vtonlib", *sys.argv[1:]]),

@@ -70,6 +70,8 @@ agnostic_picture = Exercise(
             lambda p, m: _agnostic(p, 255.0 * (m > 127)),
             "Your mask is 0 or 1. A soft edge mixes person and grey.",
         ),
+        Mistake("rounded", lambda p, m: _agnostic(p, m).round(), "You rounded: keep the fractions of a byte here."),
+        Mistake("128", lambda p, m: _agnostic(p, m, 128.0), "Half of 255 is 127.5, which is 0 where -1 to 1 is read."),
         Mistake(
             "0 to 1",
             lambda p, m: _agnostic(p, m * 255),

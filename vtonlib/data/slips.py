@@ -174,6 +174,11 @@ SLIPS: dict[str, Slip] = {
 }
 """Slips of what a diffusion model is told, by name, and controls."""
 
+LATER_SLIPS: dict[str, Slip] = {
+    "mask: another's": Slip("mask", "names off by a line", lambda b, _: _masked(b, b.agnostic_mask.roll(1, 0))),
+}
+"""Slips that were thought of when the others had been measured, so that no guess was written down for them."""
+
 
 def _labels_by(filter: Image.Resampling) -> Callable[[TryOnBatch, TryOnBatch], TryOnBatch]:
     return lambda batch, stored: replace(batch, parse=reread_labels(stored.parse, *batch.size, filter))

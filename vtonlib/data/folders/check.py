@@ -12,9 +12,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from vtonlib.config import FolderLayout
+from vtonlib.data.folders.absent import lacking, scattered
 from vtonlib.data.folders.example import aspect_problem, load_example
 from vtonlib.data.folders.files import lies_at
-from vtonlib.data.folders.layout import FileSet, ImageSize, Layout
+from vtonlib.data.folders.layout import FileSet, ImageSize, Layout, evaluates
 from vtonlib.data.folders.layouts import at, garments_at, other_use, persons_alone
 from vtonlib.data.folders.lists import SplitIndex, index_folder
 from vtonlib.data.folders.problem import FolderError, Problem
@@ -74,8 +75,9 @@ def _odd_shapes(shapes: list[tuple[Path, ImageSize]]) -> list[Problem]:
 def folder_uses(root: str | Path, layout: FolderLayout = "auto") -> dict[str, str]:
     """What a folder without problems can be used for, and why not; an empty reason where it can.
 
-    Training wants a split ``train``, some presets files that others do not; evaluation wants a split ``test`` in which
-    somebody gets another garment. The same rules speak when training or evaluation begins. Book: sec-folders.
+    Training wants a split ``train``, some presets files that others do not, for every listed person; evaluation wants a
+    split ``test`` in which somebody gets another garment, and for ALIAS ("evaluate alias") everybody's label map. The
+    same rules speak when training or evaluation begins. Book: sec-folders.
 
     Raises:
         FolderError: if no layout, or more than one, is recognised.
@@ -87,18 +89,27 @@ def folder_uses(root: str | Path, layout: FolderLayout = "auto") -> dict[str, st
     if kind.persons_only:
         absent["train"] = persons_alone(root, "").found
     uses = {"train": "" if "train" in splits else absent["train"]}
+    uses["evaluate"] = _unfit(root, kind, splits) if "test" in splits else absent["test"]
     for preset in dict.fromkeys(preset for part in kind.persons.parts for preset in part.needed_by):
-        needed = (problem for index in index_folder(root, kind, preset)[0].values() for problem in index.problems)
-        reasons = [f"{problem.file} is not there" for problem in needed]
-        if kind.transfers_pose:
-            reasons = [f"{root} is {other_use(root, kind).found}"]
-        uses[f"train {preset}"] = uses["train"] or next(iter(reasons), "")
-    if "test" not in splits:
-        uses["evaluate"] = absent["test"]
-    else:
-        problem = own_garments(root, kind, "test", splits["test"].pairs, splits["test"].own)
-        uses["evaluate"] = f"{problem.file} gives everyone their own garment" if problem else ""
-    return uses
+        use = preset if evaluates(preset) else f"train {preset}"
+        uses[use] = uses[use.split()[0]] or _lacks(root, kind, preset)
+    return {use: uses[use] for use in sorted(uses, key=lambda use: use.split()[0] != "train")}
+
+
+def _unfit(root: Path, kind: Layout, splits: dict[Split, SplitIndex]) -> str:
+    """Why nothing can be evaluated with the split test, which is there; empty if it can."""
+    problem = own_garments(root, kind, "test", splits["test"].pairs, splits["test"].own)
+    return f"{problem.file} gives everyone their own garment" if problem else ""
+
+
+def _lacks(root: Path, kind: Layout, use: str) -> str:
+    """Why a folder lacks what ``use`` needs; empty if it does not."""
+    if kind.transfers_pose:
+        return f"{root} is {other_use(root, kind).found}"
+    splits, _ = index_folder(root, kind, use)
+    absent = [f"{problem.file} is not there" for index in splits.values() for problem in index.problems]
+    absent += [f"{problem.file}: {problem.found}" for problem in lacking(root, kind, splits, use)]
+    return next(iter(absent), "")
 
 
 def check_folder(
@@ -107,8 +118,9 @@ def check_folder(
     """Everything wrong with a folder of any layout; an empty list for a sound one.
 
     Looks at the lists, the folders, and every file of every listed person and garment: presence, place, format,
-    mode, size, shape, whether masks are masks of the right polarity, and whether anybody is in two splits. Files that
-    no list names are not looked at. Changes nothing. ``layout`` names the layout where it is not to be recognised.
+    mode, size, shape, whether masks are masks of the right polarity and fit the agnostic pictures, whether anybody is
+    in two splits, and whether only some have an optional file. Files that no list names are not looked at. Changes
+    nothing. ``layout`` names the layout where it is not to be recognised.
 
     Book: sec-folders.
     """
@@ -127,5 +139,6 @@ def check_folder(
             tqdm(looked, total=len(items), desc="check", unit="file set", disable=None if progress else True)
         )
     problems += [problem for finding in findings for problem in finding.problems]
+    problems += scattered(root, kind, there)
     problems += _odd_shapes(list(dict.fromkeys(finding.shape for finding in findings if finding.shape)))
     return list(dict.fromkeys(problems))  # what splits share, both find

@@ -71,7 +71,7 @@ PERSONS = FileSet(
             "_0",
             required="never",
             aliases=("label_map",),
-            needed_by=("segmentation", "alias"),
+            needed_by=("segmentation", "alias", "evaluate alias"),
             labels=ATR,
         ),
         Part("agnostic_mask", "agnostic_masks", "mask", "_0.png", "_0", aliases=("agnostic_mask", "agnostic-mask")),

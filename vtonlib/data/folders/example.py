@@ -11,7 +11,7 @@ import numpy as np
 
 from vtonlib.data.folders.decode import decode_picture
 from vtonlib.data.folders.faults import content_problems, is_grey
-from vtonlib.data.folders.files import fail, lies_at
+from vtonlib.data.folders.files import fail, instead, lies_at
 from vtonlib.data.folders.layout import Array, FileSet, ImageSize, Layout, Part, Recipe
 from vtonlib.data.folders.numbers import decode_flow, decode_joints, decode_keypoints
 from vtonlib.data.folders.problem import FolderError, Problem
@@ -91,7 +91,7 @@ def load_example(
             _decode(example, root, *found[0], size)
         elif required and not (made_of and set(made_of) <= example.paths.keys()):
             sources = [layout.path(root, split, fields[source][0], name) for source in made_of]
-            example.problems.append(_nothing(paths[0], [*paths[1:], *sources]))
+            example.problems.append(_nothing(paths[0], [*paths[1:], *sources], instead(paths[0])))
     pictures = {name for name, content in contents.items() if content in {"image", "mask"}}
     may_be_empty = {part.field for part in files.parts if not part.required_in(split)}
     if uncovered := _uncovered(example, files, layout.divided(name)[0]):
@@ -103,8 +103,10 @@ def load_example(
     return example
 
 
-def _nothing(path: Path, others: list[Path]) -> Problem:
-    """The problem that a listed file is not there, nor another in its stead."""
+def _nothing(path: Path, others: list[Path], misnamed: str = "") -> Problem:
+    """The problem that a listed file is not there, nor another in its stead, or only ``misnamed``."""
+    if misnamed:
+        return Problem(path, f"{misnamed} in its place", f"a file in {path.suffix}", f"Store it as {path.suffix}")
     instead = f", or {' or '.join(map(str, others))}" if others else ""
     remedy = f"Copy the file there{instead}, or remove its line from the list"
     return fail(path, "nothing", "a file for the listed name", remedy).problem

@@ -22,6 +22,14 @@ GREY_AREA = 0.1
 """Share of a picture that may be grey in a mask: feathered edges may, the grey garment of an agnostic image may not."""
 
 
+SHOWN = 0.05
+"""Share of a mask in which an agnostic image may show the person: more, and they were not made of one another."""
+RIM = 1 / 48
+"""Width of a mask's rim, in heights, in which edges and compression may differ."""
+ALIKE = 24
+"""Bytes by which compressed colours differ."""
+
+
 def _inside(mask: Array) -> Array:
     return mask > 127
 
@@ -54,6 +62,15 @@ def _blank_problem(path: Path, image: Array) -> Problem | None:
     return Problem(path, "a blank image", "a picture", "Make or copy the file again") if blank else None
 
 
+def _shown(person: Array, agnostic: Array, mask: Array) -> float:
+    """The share of the mask, without its rim, in which the agnostic image is the person and not grey."""
+    inner = Image.fromarray(_inside(mask).astype(np.uint8))
+    inner = np.asarray(inner.filter(ImageFilter.MinFilter(2 * max(1, round(mask.shape[0] * RIM)) + 1))) > 0
+    as_person = np.abs(person.astype(np.int16) - agnostic).max(-1) <= ALIKE
+    no_grey = np.abs(agnostic.astype(np.int16) - 127).max(-1) > ALIKE
+    return float((as_person & no_grey)[inner].mean()) if inner.any() else 0.0
+
+
 def _agnostic_elsewhere(person: Array, agnostic: Array, mask: Array) -> str:
     """How the agnostic image shows the person inside the mask and hides them outside; empty if it does not.
 
@@ -62,7 +79,9 @@ def _agnostic_elsewhere(person: Array, agnostic: Array, mask: Array) -> str:
     hidden = np.abs(person.astype(np.int16) - agnostic).mean(-1, dtype=np.float32)
     inside, outside = hidden[_inside(mask)].mean(), hidden[~_inside(mask)].mean()
     if outside <= 6 or inside >= outside / 2:
-        return ""
+        share = _shown(person, agnostic, mask)
+        seen = f"another's mask, or of another place: the agnostic image shows {100 * share:.0f} % of what it hides"
+        return seen if share > SHOWN else ""
     return INVERTED if (hidden[~_inside(mask)] > 6).mean() > 0.5 else "another place than the agnostic image hides"
 
 

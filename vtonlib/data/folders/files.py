@@ -6,6 +6,7 @@ import os
 import stat
 from pathlib import Path
 
+from vtonlib.data.folders.layout import IMAGE_SUFFIXES
 from vtonlib.data.folders.problem import FolderError, Problem
 from vtonlib.disk import KINDS
 
@@ -22,6 +23,23 @@ def fail(path: Path, found: str, expected: str, remedy: str = COPY_AGAIN) -> Fol
 def lies_at(path: Path) -> bool:
     """Whether there is anything of this name, even a link to nothing. Asks of any name, and never raises."""
     return os.path.lexists(path)
+
+
+def instead(path: Path) -> str:
+    """The name of an image that lies at ``path``, where nothing is, with another extension; empty if there is none."""
+    others = (path.with_suffix(end) for suffix in IMAGE_SUFFIXES for end in (suffix, suffix.upper()))
+    return next((other.name for other in others if other != path and lies_at(other)), "")
+
+
+def broken_link(path: Path) -> str:
+    """Where a symbolic link leads whose target is not there; empty for everything else, a link in a circle too."""
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return os.readlink(path) if os.path.islink(path) else ""
+    except OSError:
+        return ""
+    return ""
 
 
 def leaves_root(path: Path, root: Path) -> bool:
@@ -45,6 +63,8 @@ def read_bytes(path: Path, root: Path) -> bytes:
         FolderError: for nothing, a link out of the root, a folder, pipe or device (which might never end), a file
             that is empty, too large or may not be read.
     """
+    if target := broken_link(path):
+        raise fail(path, f"a link to nothing ({target})", "a file", "Restore what it leads to, or copy the file here")
     if leaves_root(path, root):
         raise fail(path, "a link out of the root", "a file inside the root", "Copy the file here")
     try:

@@ -29,6 +29,11 @@ Content = Literal["image", "mask", "labels", "parts", "keypoints", "joints", "fl
 DressCode's rows of joints, or a true correspondence."""
 
 
+def evaluates(use: str) -> bool:
+    """Whether a use (see ``Part.needed_by``) is an evaluation, and no training."""
+    return use.startswith("evaluate ")
+
+
 @dataclass(frozen=True, slots=True)
 class Labels:
     """How a data set numbers what a segmentation shows."""
@@ -77,15 +82,18 @@ class Part:
     aliases: tuple[str, ...] = ()
     """Names that READMEs and other data sets give to the folder, for the remedy when it is missing."""
     needed_by: tuple[str, ...] = ()
-    """Presets that cannot be trained without it, where it is not required anyway."""
+    """What cannot do without it, where it is not required anyway: presets to be trained, and "evaluate PRESET" of those
+    whose models are told it."""
     labels: Labels | None = None
     """Of labels: their numbers."""
     joints_in: ImageSize | None = None
     """Of joints: the size of the picture whose pixels they count; None: the person's own."""
 
     def required_in(self, split: str, preset: str = "") -> bool:
-        """Whether examples of ``split`` must have this file, for training ``preset`` or for all that needs little."""
-        return self.required in ("always", split) or preset in self.needed_by
+        """Whether examples of ``split`` must have this file, for a use such as training ``preset`` (see ``needed_by``)
+        or for all that needs little. Evaluation reads the split test alone."""
+        needed = preset in self.needed_by and (split == "test" or not evaluates(preset))
+        return self.required in ("always", split) or needed
 
     def found_as(self, place: Path) -> str:
         """The name of a folder that lies in the place of the part's: one of the aliases, or nearly its own name."""

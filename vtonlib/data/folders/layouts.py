@@ -9,7 +9,7 @@ from pathlib import Path
 from vtonlib.config import FolderLayout
 from vtonlib.data.folders.deepfashion import DEEPFASHION, PICTURES
 from vtonlib.data.folders.dresscode import DRESSCODE
-from vtonlib.data.folders.files import folder_fault, lies_at
+from vtonlib.data.folders.files import broken_link, folder_fault, lies_at
 from vtonlib.data.folders.layout import Layout, found_as
 from vtonlib.data.folders.persons import GARMENTS, PERSONS
 from vtonlib.data.folders.problem import FolderError, Problem
@@ -106,6 +106,8 @@ def at(root: Path, layout: FolderLayout = "auto") -> tuple[Path, Layout]:
     """
     if layout == "auto":
         found, remedy = ("a file" if lies_at(root) else "nothing"), "Correct the path"
+        if target := broken_link(root):
+            found, remedy = f"a link to nothing ({target})", "Correct the link"
         if os.path.isdir(root):
             found, remedy = folder_fault(root, root)
         if found:

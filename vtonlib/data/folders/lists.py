@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import chain, zip_longest
 from pathlib import Path
 
-from vtonlib.data.folders.files import folder_fault, lies_at
+from vtonlib.data.folders.files import broken_link, folder_fault, lies_at
 from vtonlib.data.folders.layout import FileSet, Layout, Part
 from vtonlib.data.folders.layouts import LAYOUTS, garments_at
 from vtonlib.data.folders.problem import FolderError, Problem
@@ -38,7 +38,10 @@ def _folder_problem(base: Path, part: Part, root: Path, instead: str = "") -> Pr
         remedy = (
             f"Rename {alias}/ to {part.folder}/" if alias else f"Copy {part.folder}/ of the data set there{instead}"
         )
-        return Problem(folder, f"{alias}/ in its place" if alias else "nothing", f"a folder {part.folder}/", remedy)
+        found = f"{alias}/ in its place" if alias else "nothing"
+        if target := broken_link(folder):
+            found = f"a link to nothing ({target})"
+        return Problem(folder, found, f"a folder {part.folder}/", remedy)
     found, remedy = folder_fault(folder, root)
     return Problem(folder, found, "a folder inside the root", remedy) if found else None
 

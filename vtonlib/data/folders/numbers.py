@@ -29,6 +29,7 @@ REACH = 2.0
 """Farthest coordinate of a flow: the garment's picture ends at 1, and a worn seam may lie a little outside."""
 FARTHEST = 1e32
 """Joints from here on are no pixels of any picture, and no number that is stored."""
+NOBODY = "Detect the pose again, or remove the line from the list"
 BROKEN = (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError)
 """What reading numbers raises that are none."""
 ENTRIES = ("people", "pose_keypoints_2d", "keypoints", "flow", "flow_mask")
@@ -63,7 +64,7 @@ def decode_keypoints(path: Path, root: Path) -> Array:
     try:
         people = json.loads(read_bytes(path, root))["people"]
         if not people:
-            return np.full((len(KEYPOINTS), 2), np.nan, dtype=np.float32)
+            raise fail(path, "nobody", "the joints of one person", NOBODY)
         points = np.asarray(people[0]["pose_keypoints_2d"], dtype=np.float64).reshape(-1, 3)
     except FolderError:
         raise
@@ -100,6 +101,8 @@ def _ours(path: Path, points: Array, numbers: dict[str, int]) -> Array:
                 where = f"a {name.replace('_', ' ')} at {point[:2].tolist()}"
                 raise fail(path, where, "pixels of the image")
             joints[row] = point[:2]
+    if np.isnan(joints).all():
+        raise fail(path, "no joint", "the joints of one person", NOBODY)
     return joints
 
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vtonlib.data.batch import TryOnBatch
-from vtonlib.data.folders.layout import FileSet, Layout, Names, Recipe
+from vtonlib.data.folders.layout import FileSet, Layout, Names, Recipe, evaluates
 from vtonlib.data.folders.made import mask_of_labels, painted_grey
 from vtonlib.data.folders.viton_hd import PERSON_PARTS
 
@@ -48,7 +48,11 @@ PERSONS = Layout(
     place="",
     persons=FileSet(
         tuple(
-            replace(_BY_FIELD[field], required="never" if field in OPTIONAL else "always", needed_by=())
+            replace(
+                _BY_FIELD[field],
+                required="never" if field in OPTIONAL else "always",
+                needed_by=tuple(filter(evaluates, _BY_FIELD[field].needed_by)),
+            )
             for field in READ
         ),
         (

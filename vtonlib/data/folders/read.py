@@ -14,6 +14,7 @@ from torch import Tensor
 
 from vtonlib.config import DataConfig
 from vtonlib.data.batch import KEYPOINTS, PARSE_LABELS, TryOnBatch
+from vtonlib.data.folders.absent import lacking
 from vtonlib.data.folders.example import Example, aspect_problem, load_example
 from vtonlib.data.folders.files import lies_at
 from vtonlib.data.folders.layout import UNKNOWN_LABEL, Array, FileSet
@@ -68,7 +69,8 @@ class Folder:
             ratio; images are resized bilinearly and anti-aliased, masks by area (they stay soft at their edges),
             parse maps by the nearest pixel, flows by :func:`vtonlib.grids.resize_flow`. Its ``layout`` is the folder's,
             or "auto": recognised by what lies there.
-        preset: What is to be trained from it, if anything: the files that this preset needs must be there.
+        preset: What is to be trained from it, if anything, or "evaluate PRESET": the files that it needs must
+            be there.
 
     The lists and folders are judged here, the files of an example when it is read: by the same rules as
     :func:`check_folder`, and nothing is half-read. What was read is kept in memory, up to ``CACHE_BYTES``.
@@ -94,6 +96,7 @@ class Folder:
         self.height, self.width = config.height, config.width
         self._splits, problems = index_folder(self.root, self.layout, preset)
         problems += [problem for index in self._splits.values() for problem in index.problems]
+        problems += lacking(self.root, self.layout, self._splits, preset) if preset else []
         if problems:
             raise FolderError(*dict.fromkeys(problems))
         self._garments = garments_at(self.root, self.layout)

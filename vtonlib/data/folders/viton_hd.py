@@ -61,7 +61,7 @@ PERSON_PARTS = (
         ".png",
         required="never",
         aliases=("image-parse", "image-parse-v2", "parse"),
-        needed_by=("segmentation", "alias"),
+        needed_by=("segmentation", "alias", "evaluate alias"),
         labels=CIHP,
     ),
     Part(
