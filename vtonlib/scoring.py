@@ -22,7 +22,7 @@ from vtonlib.config import DataConfig, Laid
 from vtonlib.data.batch import TryOnBatch
 from vtonlib.data.domains import Domains
 from vtonlib.data.folders import Folder
-from vtonlib.data.source import Split, TryOnSource, ordered_batches
+from vtonlib.data.source import EVALUATE, Split, TryOnSource, ordered_batches
 from vtonlib.data.textures import TEXTURES
 from vtonlib.data.world import World
 from vtonlib.evaluation.evaluate import SplitEvaluation
@@ -89,7 +89,7 @@ def all_examples(data: DataConfig, preset: str = "") -> tuple[Examples, ...]:
         ("cross", "cross", False),
     )
     if data.root:
-        source = open_source(data, preset=preset and f"evaluate {preset}")
+        source = open_source(data, preset=preset and f"{EVALUATE}{preset}")
         if isinstance(source, Folder) and source.layout.persons_only:
             return (Examples("unpaired, persons alone", source, "test", True),)
         return tuple(Examples(name, source, split, unpaired) for name, split, unpaired in kinds[:2])

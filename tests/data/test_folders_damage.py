@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +60,19 @@ def grey_agnostic_for_mask(file: Path) -> None:
     edit(lambda image: image.convert("L"))(file)
 
 
+def of_another(file: Path) -> None:
+    """As much is white as before, and a third of it where the agnostic image shows the person."""
+    pixels(lambda x: np.roll(x, max(1, (x > 127).any(0).sum() // 3), 1))(file)
+
+
+def leading_nowhere(file: Path) -> None:
+    file.unlink()
+    file.symlink_to("nowhere.png")
+
+
+UNFOUND = '{"people": [{"pose_keypoints_2d": [' + ", ".join("0" * 75) + "]}]}"
+
+
 FILE_DAMAGE: dict[str, tuple[str, Damage, str]] = shared_damage(
     person="person", garment="cloth", pose="pose", labels="parse", joints="joints", flow="flow"
 ) | {
@@ -83,6 +97,11 @@ FILE_DAMAGE: dict[str, tuple[str, Damage, str]] = shared_damage(
     "one pixel": ("person", edit(lambda image: image.resize((1, 1))), "1x1 pixels"),
     "decompression bomb": ("person", png_header_of(60000, 60000), "megapixels"),
     "joints of no body": ("joints", three_joints, "3 joints"),
+    "joints of nobody": ("joints", lambda f: f.write_text('{"people": []}'), "found nobody"),
+    "joints that were not found": ("joints", lambda f: f.write_text(UNFOUND), "found no joint"),
+    "another's mask": ("agnostic-mask", of_another, "agnostic image shows"),
+    "mask with another suffix": ("agnostic-mask", lambda f: f.rename(f.with_suffix(".jpg")), "_mask.jpg in its place"),
+    "link to nothing": ("person", leading_nowhere, "a link to nothing (nowhere.png)"),
     "joints without people": ("joints", lambda f: f.write_text("[]"), "found not the expected structure"),
     "flow that is no safetensors": ("flow", lambda f: f.write_bytes(b"\x80\x04pickle"), "found no safetensors file ("),
     "flow without mask": ("flow", store_flow(flow=FLOW), "found no entry 'flow_mask'"),
@@ -164,6 +183,12 @@ def test_any_set_of_damages_in_any_order_is_reported_whole(root: Path, seed: int
     assert len(check_folder(root)) == len(kinds)
 
 
+def folder_leading_nowhere(root: Path) -> str:
+    shutil.rmtree(root / "test" / "cloth")
+    (root / "test" / "cloth").symlink_to("nowhere")
+    return "test/cloth"
+
+
 def folder_linked_out(root: Path) -> str:
     shutil.move(root / "test" / "cloth", root.parent / "elsewhere")
     (root / "test" / "cloth").symlink_to(root.parent / "elsewhere", target_is_directory=True)
@@ -202,6 +227,7 @@ STRUCTURE: dict[str, tuple[Callable[[Path], str], str]] = {
     "README's agnostic": (renamed("train/agnostic-v3.2", "agnostic"), "Rename agnostic/ to agnostic-v3.2/"),
     "README's cloth_mask": (renamed("test/cloth-mask", "cloth_mask"), "Rename cloth_mask/ to cloth-mask/"),
     "folder linked out": (folder_linked_out, "a link out of the root"),
+    "folder leading nowhere": (folder_leading_nowhere, "a link to nothing (nowhere)"),
     "person not in the unpaired list": (set_list(f"{A} {B}\n{C} {B}\n", "test_pairs_unpaired.txt"), f"no line for {B}"),
 }  # fmt: skip
 
@@ -221,11 +247,17 @@ def test_damage_to_lists_and_folders_is_one_problem_and_refused_at_once(small: P
 def test_a_root_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     (tmp_path / "empty").mkdir()
-    expected = {"nowhere": "found nothing", "file": "found a file", "empty": "found neither lists of pairs nor"}
+    (tmp_path / "link").symlink_to("gone")
+    expected = {
+        "link": "found a link to nothing (gone)",
+        "nowhere": "found nothing",
+        "file": "found a file",
+        "empty": "found neither lists of pairs nor",
+    }
     for name, found in expected.items():
         (problem,) = check_folder(tmp_path / name)
         assert problem.file == tmp_path / name and found in str(problem)
-        with pytest.raises(FolderError, match=found):
+        with pytest.raises(FolderError, match=re.escape(found)):
             Folder(tmp_path / name, CONFIG)
 
 
@@ -233,8 +265,8 @@ def test_an_example_of_another_shape_stands_out(small: Path) -> None:
     """All files of an example agree with each other, but would be stretched."""
     for part in ("person", "pose", "agnostic", "agnostic-mask", "region", "parse"):
         edit(lambda image: image.resize((36, 36), 0))(small / "train" / PARTS[part].format("000001_00"))
-    for part in ("warped-cloth/{}.png", "misalign-mask/{}.png", PARTS["flow"]):
-        (small / "train" / part.format("000001_00")).unlink()
+    for name in ("warped-cloth", "misalign-mask", "true-flow"):
+        shutil.rmtree(small / "train" / name)
     (problem,) = check_folder(small)
     assert problem.file == small / "train" / "image" / "000001_00.png"
     assert "36x36 pixels (height/width 1)" in str(problem)

@@ -43,7 +43,13 @@ def without(root: Path, *folders: str) -> None:
 
 
 def test_a_whole_folder_is_good_for_everything(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert folder_uses(root) == {"train": "", "train segmentation": "", "train alias": "", "evaluate": ""}
+    assert folder_uses(root) == {
+        "train": "",
+        "train segmentation": "",
+        "train alias": "",
+        "evaluate": "",
+        "evaluate alias": "",
+    }
     assert main(["data", "check", str(root)]) == 0
     assert "no problems found\n  train: yes\n  train segmentation: yes" in capsys.readouterr().out
 
@@ -62,7 +68,8 @@ def test_what_a_preset_needs_is_asked_for_before_it_is_trained(
     without(root, *folders)
     assert check_folder(root) == [] and len(Folder(root, CONFIG).paired("train", torch.arange(2))) == 2
     uses = folder_uses(root)
-    assert {use for use, reason in uses.items() if reason} == {f"train {preset}" for preset in presets}
+    told = {"evaluate alias"} if "segmentation" in presets else set()
+    assert {use for use, reason in uses.items() if reason} == {f"train {preset}" for preset in presets} | told
     for preset in presets:
         assert folders[0] in uses[f"train {preset}"]
         with pytest.raises(FolderError, match=rf"train/{folders[0]}: found nothing"):
@@ -73,9 +80,46 @@ def test_what_a_preset_needs_is_asked_for_before_it_is_trained(
 def test_one_missing_file_of_a_needed_folder_is_named(root: Path) -> None:
     victim = min((root / "train" / "image-parse-v3").iterdir())
     victim.unlink()
+    (problem,) = check_folder(root)
+    assert problem.file == victim and problem.found == "nothing, as for 1 of 8 listed names"
+    reason = f"{victim}: nothing, as for 1 of 8 listed names"
+    assert {use: why for use, why in folder_uses(root).items() if why} == {
+        "train segmentation": reason,
+        "train alias": reason,
+    }
     assert len(Folder(root, CONFIG).paired("train", torch.arange(1))) == 1
     with pytest.raises(FolderError, match=victim.name):
         open_source(DataConfig(height=32, width=24, root=str(root)), preset="alias").paired("train", torch.arange(1))
+
+
+def as_jpeg(file: Path) -> None:
+    with Image.open(file) as image:
+        image.convert("L").save(file.with_suffix(".jpg"))
+    file.unlink()
+
+
+@pytest.mark.parametrize(
+    ("folder", "harm", "found"),
+    [
+        ("image-parse-v3", as_jpeg, "000000_00.jpg in its place (4 of 4 listed names)"),
+        ("openpose_json", Path.unlink, "no file of a listed name"),
+        ("misalign-mask", Path.unlink, "no file of a listed name"),
+    ],
+)
+def test_optional_files_that_are_all_lost_are_one_problem(root: Path, folder: str, harm, found: str) -> None:
+    for file in (root / "test" / folder).iterdir():
+        harm(file)
+    (problem,) = check_folder(root)
+    assert problem.found == found and folder in str(problem) and f"remove {folder}/" in problem.remedy
+    assert len(Folder(root, CONFIG).unpaired("test", range(4))) == 4, "who does not need them reads on"
+
+
+def test_alias_is_not_evaluated_without_a_label_map(root: Path, tmp_path: Path, capsys) -> None:
+    victim = max((root / "test" / "image-parse-v3").iterdir())
+    victim.unlink()
+    assert {use for use, why in folder_uses(root).items() if why} == {"evaluate alias"}
+    assert main(["evaluate", "alias-tiny", "--data", str(root), "--count", "1", "--out", str(tmp_path / "out")]) == 2
+    assert f"{victim}: found nothing" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
 def test_a_folder_without_test_split_trains_and_is_not_evaluated(root: Path, tmp_path: Path) -> None:
@@ -87,6 +131,7 @@ def test_a_folder_without_test_split_trains_and_is_not_evaluated(root: Path, tmp
         "train segmentation": "",
         "train alias": "",
         "evaluate": f"{root}/test_pairs.txt is not there",
+        "evaluate alias": f"{root}/test_pairs.txt is not there",
     }
     experiment.train(stage_config("geometric_matching", steps=1, root=str(root)), tmp_path / "run")
 
@@ -123,6 +168,13 @@ def test_a_link_is_no_place_for_a_new_folder(tmp_path: Path) -> None:
         with pytest.raises(FolderError, match="found a link, expected nothing"):
             write_folder(PaintedSource(), tmp_path / name, train=1, test=0)
     assert not list((tmp_path / "real").iterdir()) and len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_place_where_nothing_can_be_made_is_named_as_it_was_given(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FolderError) as raised:
+        write_folder(PaintedSource(), tmp_path / "file" / "new", train=1, test=0)
+    assert raised.value.problem.file == tmp_path / "file" / "new" and "no folder can be made" in str(raised.value)
 
 
 KILLED = """

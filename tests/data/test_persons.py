@@ -87,7 +87,11 @@ def test_nothing_paired_and_no_training(root: Path) -> None:
     with pytest.raises(FolderError, match=r"persons alone.*split 'train'"):
         folder.size("train")
     uses = folder_uses(root)
-    assert uses["evaluate"] == "" and "persons alone" in uses["train"] and list(uses) == ["train", "evaluate"]
+    assert (
+        uses["evaluate"] == ""
+        and "persons alone" in uses["train"]
+        and list(uses) == ["train", "evaluate", "evaluate alias"]
+    )
     (examples,) = all_examples(DataConfig(height=40, width=30, root=str(root)))
     assert examples.unpaired and len(next(examples.batches(3))[0]) == 3
     with pytest.raises(ValueError, match="no examples are called 'paired'; there are 'unpaired, persons alone'"):

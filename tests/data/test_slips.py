@@ -10,7 +10,7 @@ from PIL import Image
 
 from vtonlib.data.batch import PARSE_LABELS, TryOnBatch
 from vtonlib.data.moving import MIRRORED_LABELS
-from vtonlib.data.slips import LABEL_SLIPS, SLIPS, jpeg, reread_labels, resized
+from vtonlib.data.slips import LABEL_SLIPS, LATER_SLIPS, SLIPS, jpeg, reread_labels, resized
 from vtonlib.data.truth import BODY_PARTS
 
 FIELDS = {
@@ -20,7 +20,7 @@ FIELDS = {
     "garment": {"garment"},
     "labels": {"parse"},
 }
-ALL = SLIPS | LABEL_SLIPS
+ALL = SLIPS | LABEL_SLIPS | LATER_SLIPS
 
 
 @pytest.fixture(scope="module")

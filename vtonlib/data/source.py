@@ -18,6 +18,14 @@ from vtonlib.shares import WHOLE, Share, sharing
 Split = Literal["train", "test", "cross"]
 SPLITS: tuple[Split, ...] = ("train", "test", "cross")
 """``cross`` is the cross-dataset test: unseen people before street backgrounds, where training saw a studio."""
+EVALUATE = "evaluate "
+"""How a use begins that is no training: "evaluate PRESET", which reads the split test alone."""
+
+
+def splits_of(use: str) -> tuple[Split, ...]:
+    """The splits in which a use needs its files: test for "evaluate PRESET", all for a preset to be trained."""
+    return ("test",) if use.startswith(EVALUATE) else SPLITS
+
 
 Indices = Int[Tensor, " b"] | Sequence[int]
 """Numbers of examples: a tensor, a list or a range."""

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from vtonlib.data.folders.decode import NAMES
 from vtonlib.data.folders.files import instead, lies_at
-from vtonlib.data.folders.layout import FileSet, Layout, Part, evaluates
+from vtonlib.data.folders.layout import FileSet, Layout, Part
 from vtonlib.data.folders.lists import SplitIndex
 from vtonlib.data.folders.problem import Problem
-from vtonlib.data.source import Split
+from vtonlib.data.source import EVALUATE, Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def scattered(root: Path, layout: Layout, splits: Mapping[Split, SplitIndex]) ->
 def lacking(root: Path, layout: Layout, splits: Mapping[Split, SplitIndex], use: str) -> list[Problem]:
     """One problem for each folder that lacks files which ``use`` (see ``Part.needed_by``) needs for every listed name,
     of the split that it reads: train, or test for evaluation."""
-    split: Split = "test" if evaluates(use) else "train"
+    split: Split = "test" if use.startswith(EVALUATE) else "train"
     found = _folders(root, layout, split, splits[split]) if split in splits else ()
     return [
         Problem(

@@ -15,11 +15,12 @@ from vtonlib.config import FolderLayout
 from vtonlib.data.folders.absent import lacking, scattered
 from vtonlib.data.folders.example import aspect_problem, load_example
 from vtonlib.data.folders.files import lies_at
-from vtonlib.data.folders.layout import FileSet, ImageSize, Layout, evaluates
+from vtonlib.data.folders.layout import FileSet, ImageSize, Layout
 from vtonlib.data.folders.layouts import at, garments_at, other_use, persons_alone
 from vtonlib.data.folders.lists import SplitIndex, index_folder
 from vtonlib.data.folders.problem import FolderError, Problem
 from vtonlib.data.folders.sense import own_garments
+from vtonlib.data.source import EVALUATE, Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def folder_uses(root: str | Path, layout: FolderLayout = "auto") -> dict[str, st
     uses = {"train": "" if "train" in splits else absent["train"]}
     uses["evaluate"] = _unfit(root, kind, splits) if "test" in splits else absent["test"]
     for preset in dict.fromkeys(preset for part in kind.persons.parts for preset in part.needed_by):
-        use = preset if evaluates(preset) else f"train {preset}"
+        use = preset if preset.startswith(EVALUATE) else f"train {preset}"
         uses[use] = uses[use.split()[0]] or _lacks(root, kind, preset)
     return {use: uses[use] for use in sorted(uses, key=lambda use: use.split()[0] != "train")}
 

@@ -64,8 +64,8 @@ def _blank_problem(path: Path, image: Array) -> Problem | None:
 
 def _shown(person: Array, agnostic: Array, mask: Array) -> float:
     """The share of the mask, without its rim, in which the agnostic image is the person and not grey."""
-    inner = Image.fromarray(_inside(mask).astype(np.uint8))
-    inner = np.asarray(inner.filter(ImageFilter.MinFilter(2 * max(1, round(mask.shape[0] * RIM)) + 1))) > 0
+    eroded = ImageFilter.MinFilter(2 * max(1, round(mask.shape[0] * RIM)) + 1)
+    inner = np.asarray(Image.fromarray(_inside(mask).astype(np.uint8)).filter(eroded)) > 0
     as_person = np.abs(person.astype(np.int16) - agnostic).max(-1) <= ALIKE
     no_grey = np.abs(agnostic.astype(np.int16) - 127).max(-1) > ALIKE
     return float((as_person & no_grey)[inner].mean()) if inner.any() else 0.0

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from vtonlib.data.batch import PARSE_LABELS, TryOnBatch
-from vtonlib.data.source import Split
+from vtonlib.data.source import Split, splits_of
 
 Array = np.ndarray
 ImageSize = tuple[int, int]
@@ -27,11 +27,6 @@ UNKNOWN_LABEL = 255
 Content = Literal["image", "mask", "labels", "parts", "keypoints", "joints", "flow"]
 """What a file holds: a picture, a mask, labels of a segmentation, DensePose's part numbers alone, OpenPose's body,
 DressCode's rows of joints, or a true correspondence."""
-
-
-def evaluates(use: str) -> bool:
-    """Whether a use (see ``Part.needed_by``) is an evaluation, and no training."""
-    return use.startswith("evaluate ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +77,15 @@ class Part:
     aliases: tuple[str, ...] = ()
     """Names that READMEs and other data sets give to the folder, for the remedy when it is missing."""
     needed_by: tuple[str, ...] = ()
-    """What cannot do without it, where it is not required anyway: presets to be trained, and "evaluate PRESET" of those
-    whose models are told it."""
+    """Presets whose training needs it, where it is not required anyway, and "evaluate PRESET" where evaluation does."""
     labels: Labels | None = None
     """Of labels: their numbers."""
     joints_in: ImageSize | None = None
     """Of joints: the size of the picture whose pixels they count; None: the person's own."""
 
     def required_in(self, split: str, preset: str = "") -> bool:
-        """Whether examples of ``split`` must have this file, for a use such as training ``preset`` (see ``needed_by``)
-        or for all that needs little. Evaluation reads the split test alone."""
-        needed = preset in self.needed_by and (split == "test" or not evaluates(preset))
-        return self.required in ("always", split) or needed
+        """Whether examples of ``split`` must have this file, for a use of ``needed_by`` or what needs little."""
+        return self.required in ("always", split) or (preset in self.needed_by and split in splits_of(preset))
 
     def found_as(self, place: Path) -> str:
         """The name of a folder that lies in the place of the part's: one of the aliases, or nearly its own name."""

@@ -25,9 +25,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vtonlib.data.batch import TryOnBatch
-from vtonlib.data.folders.layout import FileSet, Layout, Names, Recipe, evaluates
+from vtonlib.data.folders.layout import FileSet, Layout, Names, Recipe
 from vtonlib.data.folders.made import mask_of_labels, painted_grey
 from vtonlib.data.folders.viton_hd import PERSON_PARTS
+from vtonlib.data.source import EVALUATE
 
 GARMENTS = "garments"
 """The folder, or link, that holds the other data set."""
@@ -51,7 +52,7 @@ PERSONS = Layout(
             replace(
                 _BY_FIELD[field],
                 required="never" if field in OPTIONAL else "always",
-                needed_by=tuple(filter(evaluates, _BY_FIELD[field].needed_by)),
+                needed_by=tuple(use for use in _BY_FIELD[field].needed_by if use.startswith(EVALUATE)),
             )
             for field in READ
         ),

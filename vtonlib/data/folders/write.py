@@ -60,7 +60,7 @@ def write_folder(
         progress: Show a progress bar.
 
     Raises:
-        FolderError: if something lies at ``root`` already.
+        FolderError: if something lies at ``root`` already, or no folder can be made there.
         ValueError: if the source has fewer examples, or does not tell what DressCode's category of one is.
 
     Nothing appears at ``root`` before all of it is written. Book: sec-folders.
@@ -103,8 +103,13 @@ def _new_folder(root: Path) -> Iterator[Path]:
     if os.path.lexists(root) and (root.is_symlink() or not root.is_dir() or any(root.iterdir())):
         found = "a link" if root.is_symlink() else "files" if root.is_dir() else "a file"
         raise FolderError(Problem(root, found, "nothing, or an empty folder", "Name another folder, or move this away"))
-    root.parent.mkdir(parents=True, exist_ok=True)
     folder = root.with_name(f".{root.name}.tmp")
+    try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        found = f"a place where no folder can be made ({error.strerror})"
+        raise FolderError(Problem(root, found, "a place to write", "Name another folder")) from None
     with hold(folder):  # which lasts until the writer ends, however it ends
         for leftover in folder.iterdir():
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
