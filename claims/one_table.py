@@ -38,6 +38,8 @@ CELLS = {
 }
 """Test and reading of each column."""
 RATIO = "texture"
+SETS = ("fid", "fid_untrained", "kid", "kid_untrained")
+KID_ERRORS = {"kid_error": "kid_error", "kid_untrained_error": "kid_error_untrained"}
 
 
 def seeds() -> list[int]:
@@ -69,8 +71,8 @@ def mean(row: str, cell: str, seed: int) -> float:
 
 def cells(row: str, seed: int) -> dict[str, float]:
     """``ROW_CELL`` of one seed, and ``ROW_CELL_pm``, half of the 95 % interval over seeds and people; for a ratio the
-    geometric mean, and the interval's half as a share of it. ``ROW_kid_error``: KID's standard error over people, the
-    mean of the seeds whose pictures were at hand when it was computed."""
+    geometric mean, and the interval's half as a share of it. ``ROW_kid_error`` and ``ROW_kid_untrained_error``: KID's
+    standard error over people, the mean of the seeds whose pictures were at hand when it was computed."""
     found, known = {}, row.replace("-", "_")
     for cell in CELLS:
         name, both = f"{known}_{cell}", seeds_and_people(people(row, cell))
@@ -79,9 +81,11 @@ def cells(row: str, seed: int) -> dict[str, float]:
         found[f"{name}_pm"] = scale * half
     every = [run["unpaired"]["all"] for run in runs(row)]
     kept = stored.results(BENCHMARK)["untrained"].get(row) or stored.run(BENCHMARK, f"{row}-{seed}")
-    errors = [each["kid_error"] for each in every if "kid_error" in each]
-    found |= {f"{known}_{name}": kept["unpaired"]["all"][name] for name in ("fid", "fid_untrained", "kid")}
-    return found | ({f"{known}_kid_error": sum(errors) / len(errors)} if errors else {})
+    found |= {f"{known}_{name}": kept["unpaired"]["all"][name] for name in SETS}
+    for name, error in KID_ERRORS.items():
+        errors = [each[error] for each in every if error in each]
+        found |= {f"{known}_{name}": sum(errors) / len(errors)} if errors else {}
+    return found
 
 
 def growth(row: str, seed: int, home: str, away: str) -> float:
@@ -97,7 +101,8 @@ def measure(seed: int) -> dict[str, float]:
     share of places within a 20th of it, ``ground`` the error of the background that has to be painted, ``kept`` of that
     which need not be, where nothing is put back. ``street_...``: people before streets, ``straight...``: garments laid
     straight, ``paired``: in their own garments. ``fid``: by the features of the world's classifier, ``fid_untrained``:
-    of one that nobody trained; ``kid`` and its ``kid_error`` by the first. ``budget``: TFLOP of a row's training.
+    of one that nobody trained; ``kid`` and its ``kid_error`` by the first, ``kid_untrained`` and its error by the other.
+    ``budget``: TFLOP of a row's training.
     ``ROW_gain``: masked SSIM over ``attention``; ``ROW_nearer``: by how much less ``best`` is.
     """
     found = {"budget": stored.results(BENCHMARK)["flops"] / 1e12}

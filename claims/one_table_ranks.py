@@ -8,12 +8,15 @@ from __future__ import annotations
 import torch
 
 from claims import stored
-from claims.one_table import BENCHMARK, people, runs
+from claims.one_table import BENCHMARK, CELLS, people, runs
+from claims.one_table_verdicts import read
 from vtonlib.evaluation.ranking import discordant_pairs, draws, rank_correlation
 
 PAIRS = {
     "ssim_best": ("ssim", "best"),
     "ssim_error": ("ssim", "error"),
+    "garment_best": ("garment", "best"),
+    "garment_error": ("garment", "error"),
     "texture_best": ("texture", "best"),
     "ground_best": ("ground", "best"),
     "ssim_texture": ("ssim", "texture"),
@@ -22,6 +25,7 @@ PAIRS = {
 }
 LOWER = {"best", "error", "ground"}
 RESAMPLES = 400
+PEOPLE = 96
 
 
 def trained() -> list[str]:
@@ -40,26 +44,40 @@ def distance(row: str, name: str) -> float:
     return sum(found) / len(found)
 
 
+def merits(rows: list[str], cell: str, test: str = "unpaired") -> torch.Tensor:
+    """[1 + RESAMPLES, rows]: of all seeds and people, then of those drawn anew, the same people for every row."""
+    who, found = draws(1, PEOPLE, RESAMPLES)[1], []
+    for number, row in enumerate(rows):
+        values = people(row, cell) if test == "unpaired" else read(row, test, CELLS[cell][1])
+        which = draws(len(values), 1, RESAMPLES, seed=number)[0]
+        drawn = values[which[:, :, None], who[:, None, :]].flatten(1).nanmean(1)
+        found.append(torch.cat([values.nanmean()[None], drawn]))
+    return merit(cell, torch.stack(found, dim=-1))
+
+
+def agreement(name: str, a: torch.Tensor, b: torch.Tensor) -> dict[str, float]:
+    """The rank correlation of two readings' merits, and the ends of its interval."""
+    every = rank_correlation(a, b)
+    low, high = every[1:].quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    return {name: float(every[0]), f"{name}_low": low, f"{name}_high": high}
+
+
 def measure(seed: int) -> dict[str, float]:
     """``A_B``: Spearman's rank correlation of two readings over all trained rows, each turned so that more is better,
     and its 95 % bootstrap interval ``A_B_low``, ``A_B_high`` (seeds and people drawn anew, the same people for every
-    row; rows are not: the correlation is of these methods). Readings as in claims/one_table.py. ``fid_...``,
+    row; rows are not: the correlation is of these methods). Readings as in claims/one_table.py. ``TEST_error`` and
+    ``TEST_best``: of masked SSIM with places in another test. ``fid_...``,
     ``fid_untrained_...``: of the distance of all pictures together, without an interval. ``disorder``: the share of
     pairs of rows that masked SSIM and places order differently; ``rows``: how many there are.
     """
     rows, found = trained(), {"rows": float(len(trained()))}
-    cells = sorted({cell for pair in PAIRS.values() for cell in pair})
-    which = {row: draws(len(people(row, "ssim")), 1, RESAMPLES, seed=k)[0] for k, row in enumerate(rows)}
-    who = draws(1, people(rows[0], "ssim").shape[1], RESAMPLES)[1]
-    point = {c: merit(c, torch.stack([people(row, c).nanmean() for row in rows])) for c in cells}
-    drawn = {}
-    for c in cells:
-        means = [people(row, c)[which[row][:, :, None], who[:, None, :]].flatten(1).nanmean(1) for row in rows]
-        drawn[c] = merit(c, torch.stack(means, dim=-1))
     for name, (a, b) in PAIRS.items():
-        found[name] = float(rank_correlation(point[a], point[b]))
-        ends = rank_correlation(drawn[a], drawn[b]).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64))
-        found[f"{name}_low"], found[f"{name}_high"] = ends.tolist()
+        found |= agreement(name, merits(rows, a), merits(rows, b))
+    for test in ("paired", "straight", "street"):
+        for places in ("error", "best"):
+            like = merits(rows, "ssim", test)
+            found |= agreement(f"{test}_{places}", like, merits(rows, places, test))
+    point = {cell: merits(rows, cell)[0] for cell in ("ssim", "best")}
     sets = {name: -torch.tensor([distance(row, name) for row in rows]).double() for name in ("fid", "fid_untrained")}
     for name, values in sets.items():
         found |= {f"{name}_{other}": float(rank_correlation(values, point[other])) for other in ("ssim", "best")}

@@ -59,6 +59,8 @@ def test_rows_are_compared_person_by_person_and_seed_by_seed() -> None:
     assert found[:3] == pytest.approx((0.25, 0.25, 0.25), abs=1e-6)  # of two seeds alike, whatever the third of a is
     found = both.gained("a", "copy", "unpaired", "masked_ssim")
     assert found.mean == pytest.approx(float((ours[:, 0] - copy[:, 0]).mean()), abs=1e-6)
+    half = both.gained("a", "a", "unpaired", "masked_ssim", share=0.5)
+    assert half[:3] == pytest.approx([part / 2 for part in both.interval("a", "unpaired", "masked_ssim")[:3]])
     assert both.gained("a", "a", "unpaired", "texture")[:3] == pytest.approx((1, 1, 1))
 
 

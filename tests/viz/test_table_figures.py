@@ -24,6 +24,9 @@ def test_every_method_has_a_row_in_every_column() -> None:
 def test_points_have_names_and_growth_has_both_ends() -> None:
     figure = scatter_of_methods({"a": 1.0, "b": 2.0}, {"a": 3.0, "b": 1.0}, ("x", "y"))
     assert {text.get_text() for text in figure.axes[0].texts} == {"a", "b"}
+    low = scatter_of_methods({"a": 1.0, "b": 2.0}, {"a": 3.0, "b": 1.0}, ("x", "y"), floor=2.5).axes[0]
+    assert {text.get_text() for text in low.texts} == {"a", "b: 1.00"}
+    assert [(line.get_marker(), line.get_ydata()[0]) for line in low.lines] == [("o", 3.0), ("v", 2.5)]
     grown = growth_plot(FOUND, {"a": FOUND["b"], "b": FOUND["a"]}, ("home", "away"))
     assert {text.get_text() for text in grown.axes[0].get_legend().get_texts()} == {"home", "away"}
     with pytest.raises(ValueError, match="same methods"):

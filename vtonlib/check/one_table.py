@@ -50,6 +50,11 @@ def _pearson(x: Tensor, y: Tensor) -> Tensor:
     return (x * y).sum() / (x.square().sum() * y.square().sum()).sqrt()
 
 
+def _kendall(x: Tensor, y: Tensor) -> Tensor:
+    signs = ((x[:, None] - x) * (y[:, None] - y)).sign()
+    return signs.sum() / (len(x) * (len(x) - 1))
+
+
 rank_correlation = Exercise(
     name="rank_correlation",
     signature="two readings of the same methods, [n] and [n], no two alike -> Spearman's rank correlation, one number",
@@ -75,6 +80,11 @@ rank_correlation = Exercise(
             "reversed",
             lambda x, y: -_rank_correlation(x, y),
             "The sign is the other way: two readings that order alike have a positive one.",
+        ),
+        Mistake(
+            "Kendall's",
+            _kendall,
+            "That counts pairs in order and in disorder, which is Kendall's. Spearman's is a correlation of the ranks.",
         ),
     ),
 )

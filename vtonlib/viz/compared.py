@@ -92,15 +92,15 @@ class Compared:
         """One reading of some rows, by their titles."""
         return {TITLES[row]: self.interval(row, test, reading) for row in rows}
 
-    def gained(self, row: str, over: str, test: str, reading: str) -> Interval:
-        """By how much more a row reads than another, person by person and seed by seed: the mean, and its interval.
+    def gained(self, row: str, over: str, test: str, reading: str, *, share: float = 1.0) -> Interval:
+        """By how much more a row reads than another, or than a ``share`` of it, person by person and seed by seed.
 
-        Of a ratio by what factor. Where one row has more seeds, the first are taken that both have; a row without
-        training is the same for every seed.
+        The mean, and its interval; of a ratio by what factor. Where one row has more seeds, the first are taken that
+        both have; a row without training is the same for every seed.
         """
         ours, theirs = (self.read(name, test, reading) for name in (row, over))
         seeds = min((len(self.values[name]) for name in (row, over) if name in self.costs), default=1)
-        return _mean(ours[:seeds] - theirs[:seeds], reading)
+        return _mean(ours[:seeds] - share * theirs[:seeds], reading)
 
     def known(self, *rows: str) -> tuple[str, ...]:
         """Those of some rows, by default of all, that the table has, in the order of :data:`TITLES`."""

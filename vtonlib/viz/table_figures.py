@@ -5,6 +5,7 @@ Book: sec-comparison.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
@@ -47,9 +48,16 @@ def interval_plot(readings: Readings, marked: Sequence[str] = (), *, width: floa
 
 
 def scatter_of_methods(
-    x: Mapping[str, float], y: Mapping[str, float], titles: tuple[str, str], marked: Sequence[str] = ()
+    x: Mapping[str, float],
+    y: Mapping[str, float],
+    titles: tuple[str, str],
+    marked: Sequence[str] = (),
+    *,
+    floor: float = -math.inf,
 ) -> Figure:
     """Two readings of every method against each other, each point with its name.
+
+    What lies below ``floor`` is an arrow at the bottom, whose name tells how far down it lies.
 
     Raises:
         ValueError: where the readings are of other methods.
@@ -60,15 +68,17 @@ def scatter_of_methods(
         raise ValueError("expected two readings of the same methods, in one order")
     figure, axes = _subplots(1, 1, 6.4, 3.9)
     one = axes[0, 0]
+    placed = {name: max(value, floor) for name, value in y.items()}
     for name in x:
-        fill = "none" if name in marked else PALETTE[0]
-        one.plot(x[name], y[name], "o", markersize=5, markerfacecolor=fill, markeredgecolor=PALETTE[0])
+        fill, shape = "none" if name in marked else PALETTE[0], "v" if y[name] < floor else "o"
+        one.plot(x[name], placed[name], shape, markersize=5, markerfacecolor=fill, markeredgecolor=PALETTE[0])
     one.set(xlabel=titles[0], ylabel=titles[1])
     one.margins(0.25, 0.12)
     figure.draw_without_rendering()
     taken: list[Bbox] = []
     for name in sorted(x, key=lambda name: y[name]):
-        taken.append(_label(one, name, (x[name], y[name]), taken))
+        text = f"{name}: {y[name]:.2f}" if y[name] < floor else name
+        taken.append(_label(one, text, (x[name], placed[name]), taken))
     return figure
 
 
