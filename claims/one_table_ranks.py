@@ -24,7 +24,7 @@ PAIRS = {
     "ssim_paired": ("ssim", "paired"),
 }
 LOWER = {"best", "error", "ground"}
-RESAMPLES = 400
+RESAMPLES = 1000
 PEOPLE = 96
 
 

@@ -75,7 +75,8 @@ def scatter_of_methods(
     one.set(xlabel=titles[0], ylabel=titles[1])
     one.margins(0.25, 0.12)
     figure.draw_without_rendering()
-    taken: list[Bbox] = []
+    at = one.transData.transform([(x[name], placed[name]) for name in x])
+    taken = [Bbox.from_extents(*(centre - 5), *(centre + 5)) for centre in at]
     for name in sorted(x, key=lambda name: y[name]):
         text = f"{name}: {y[name]:.2f}" if y[name] < floor else name
         taken.append(_label(one, text, (x[name], placed[name]), taken))
@@ -83,12 +84,13 @@ def scatter_of_methods(
 
 
 def _label(axes: Axes, name: str, at: tuple[float, float], taken: Sequence[Bbox]) -> Bbox:
-    """Write a name beside a point, on the first side where no other name stands; where it stands then."""
+    """Write a name beside a point, on the first side where no other name or point stands; where it stands then."""
     for right, up in ((True, 2), (False, 2), (True, -9), (False, -9), (True, 11), (False, 11)):
         offset, side = (5 if right else -5, up), "left" if right else "right"
         text = axes.annotate(name, at, offset, textcoords="offset points", ha=side, fontsize=7.5, color=NEUTRAL)
         box = text.get_window_extent()
-        if not any(box.overlaps(other) for other in taken):
+        inside = axes.bbox.containsx(box.x0) and axes.bbox.containsx(box.x1)
+        if inside and not any(box.overlaps(other) for other in taken):
             return box
         text.remove()
     axes.annotate(name, at, (5, 2), textcoords="offset points", fontsize=7.5, color=NEUTRAL)
