@@ -101,9 +101,9 @@ def measure(seed: int) -> dict[str, float]:
     share of places within a 20th of it, ``ground`` the error of the background that has to be painted, ``kept`` of that
     which need not be, where nothing is put back. ``street_...``: people before streets, ``straight...``: garments laid
     straight, ``paired``: in their own garments. ``fid``: by the features of the world's classifier, ``fid_untrained``:
-    of one that nobody trained; ``kid`` and its ``kid_error`` by the first, ``kid_untrained`` and its error by the other.
-    ``budget``: TFLOP of a row's training.
-    ``ROW_gain``: masked SSIM over ``attention``; ``ROW_nearer``: by how much less ``best`` is.
+    of one that nobody trained; ``kid`` and its ``kid_error`` by the first, ``kid_untrained`` and its error by the
+    other. ``budget``: TFLOP of a row's training. ``ROW_gain``: masked SSIM over ``attention``;
+    ``ROW_nearer``: by how much less ``best`` is.
     """
     found = {"budget": stored.results(BENCHMARK)["flops"] / 1e12}
     for row in ROWS:

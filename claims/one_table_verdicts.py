@@ -10,8 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from claims import stored
-from claims.one_table import BENCHMARK, runs
+from claims.one_table import runs
 from vtonlib.evaluation.ranking import seeds_and_people
 
 ANYHOW, ALL = ("unpaired", "paired", "street"), ("unpaired", "paired", "straight", "street")
