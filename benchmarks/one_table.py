@@ -59,7 +59,8 @@ masked SSIM, it is not decided. C4 fails by one interval of six (in their own ga
 C6 holds in points, not as a factor. C7 fails in its first half: ``selection`` paints more texture than the copy; that
 it gains no masked SSIM is not decided. C8, written on ``error``, holds by it; by ``best`` it is not decided. C9 fails:
 the pair finds places as well as ``attention``; its second half holds where garments lie anyhow. C10 holds in
-``unpaired`` and ``street``, else it is not decided; no attention of a painter that was told nothing errs less than ``masks``.
+``unpaired`` and ``street``, else it is not decided; no attention of a painter that was told nothing errs
+less than ``masks``.
 
     python -m benchmarks.one_table --shaped FOLDER [--models FOLDER] [--seeds 0 1 2] [--rows told ...] [--out FILE]
 
