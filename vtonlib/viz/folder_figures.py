@@ -50,10 +50,10 @@ def folder_figure(folders: Mapping[str, tuple[Path, Sequence[Path]]], *, columns
     shown = {title: [f for f in files if f.suffix in PICTURES] for title, (_, files) in folders.items()}
     rows = [max(1, -(-len(pictures) // columns)) for pictures in shown.values()]
     figure = plt.figure(figsize=(8.4, 1.62 * sum(rows) + 0.25), layout="constrained")
-    parts = figure.subfigures(len(folders), 2, width_ratios=(1, 1.55), height_ratios=rows, squeeze=False)
+    parts = figure.subfigures(len(folders), 2, width_ratios=(0.55, 1.6), height_ratios=rows, squeeze=False)
     for (left, right), (title, (root, files)), count in zip(parts, folders.items(), rows, strict=True):
         left.text(0.02, 0.98, title, va="top", weight="bold", fontsize=9)
-        left.text(0.02, 0.91 if count > 1 else 0.85, tree(root, files), va="top", family="monospace", fontsize=5.2)
+        left.text(0.02, 0.91 if count > 1 else 0.85, tree(root, files), va="top", family="monospace", fontsize=6.2)
         axes = right.subplots(count, columns, squeeze=False).flat
         for one in axes:
             one.axis("off")
