@@ -37,7 +37,8 @@ seeds of five, and on the mean is not decided; of the pair all but ``scratch``; 
 the pair: D1 holds, by a fiftieth of a token; D2 does not, pictures hardly change; D3, D5, D9 and, in four seeds of
 five, D10 hold; D4 does not, 1/2 and 1 do as well as 2; D7 does not where the pair paints, the twin gains as much, and
 holds in the first attention of all; D8 does not, 2n keys change nothing. Found for pose transfer: P1 and P2 hold; of P3
-told errs least, and another person's target errs less than the control, not more.
+told errs least, and another person's target errs less than the control, not more; D7 holds there, the blind twin gains
+nothing.
 
     python -m benchmarks.leffa pair|pose [--seeds 0 1 2 3 4] [--arms leffa paper] [--models FOLDER] [--out FILE]
 
