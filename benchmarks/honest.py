@@ -30,7 +30,7 @@ On one free core the studies take one, three and five minutes. Runs that are in 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
 
@@ -55,7 +55,7 @@ from vtonlib.evaluation import (
     ssim,
 )
 from vtonlib.evaluation.baselines import aligned_masks_flow, baseline_flows, paste
-from vtonlib.evaluation.causes import CAUSES, HIDDEN, roughly_masked, survival, twins
+from vtonlib.evaluation.causes import CAUSES, HIDDEN, Twins, roughly_masked, survival, twins
 from vtonlib.evaluation.fabrics import COLOUR, GARMENT_SSIM, TEXTURE, garment_scores
 from vtonlib.evaluation.likeness import FeatureDistance
 from vtonlib.evaluation.picture_zoo import patterned, picture_zoo, wrong_pairs
@@ -173,14 +173,19 @@ def ranks(group: int) -> Scores:
     return found
 
 
-def causes(name: str, group: int) -> Scores:
-    """One model on one group, for each cause: the garment's error with it and without it, and what becomes of it."""
+def twins_of(name: str, group: int) -> Iterator[tuple[str, Twins]]:
+    """Every cause, and one group with it and without it; garments are laid as the model was trained."""
     world = World(DataConfig(laid="straight" if name.startswith("alias") else "anyhow"))
     upper = [i for i in range(4 * GROUPS * TWINS) if i % len(CYCLE) not in (2, 4)]
     people = torch.tensor(upper[group * TWINS : (group + 1) * TWINS])
-    found: Scores = {}
     for cause in CAUSES:
-        pair = twins(world.scenes("test", people), cause, world.config.height, world.config.width)
+        yield cause, twins(world.scenes("test", people), cause, world.config.height, world.config.width)
+
+
+def causes(name: str, group: int) -> Scores:
+    """One model on one group, for each cause: the garment's error with it and without it, and what becomes of it."""
+    found: Scores = {}
+    for cause, pair in twins_of(name, group):
         made = [worn(name, batch) for batch in pair]
         for state, result, batch in zip(("with", "without"), made, pair, strict=True):
             error = end_point_error(

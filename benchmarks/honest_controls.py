@@ -26,13 +26,12 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.honest import GROUPS, MODELS, PEOPLE, TWINS, ZOO, picture_scores, worn
+from benchmarks.honest import GROUPS, MODELS, PEOPLE, ZOO, picture_scores, twins_of, worn
 from benchmarks.stored import Scores, complete
 from vtonlib.config import DataConfig
-from vtonlib.data.scene import CYCLE
 from vtonlib.data.world import World
 from vtonlib.evaluation import extract, frechet_distance, ssim
-from vtonlib.evaluation.causes import CAUSES, survival, twins
+from vtonlib.evaluation.causes import survival
 from vtonlib.evaluation.fabrics import GARMENT_SSIM, garment_scores
 from vtonlib.evaluation.picture_zoo import compressed, patterned, picture_zoo, wrong_pairs
 from vtonlib.memory import keep_freed_memory
@@ -88,12 +87,8 @@ def strengths(seed: int) -> Scores:
 
 def chance(name: str, group: int) -> Scores:
     """Of each cause's pixels, the share that one model paints nearer to it though it is shown the people without it."""
-    world = World(DataConfig(laid="straight" if name.startswith("alias") else "anyhow"))
-    upper = [i for i in range(4 * GROUPS * TWINS) if i % len(CYCLE) not in (2, 4)]
-    people = torch.tensor(upper[group * TWINS : (group + 1) * TWINS])
     found: Scores = {}
-    for cause in CAUSES:
-        pair = twins(world.scenes("test", people), cause, world.config.height, world.config.width)
+    for cause, pair in twins_of(name, group):
         found[f"{cause}: chance"] = float(survival(worn(name, pair.absent).image, pair).nanmean())
     return found
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from damage import (
+    USES_OF_A_SOUND_FOLDER,
     edit,
     pixels,
     removed,
@@ -117,13 +118,7 @@ def test_the_world_in_three_categories_is_written_and_read_again(tmp_path: Path)
     world, root = World(config), tmp_path / "world"
     write_folder(world, root, train=8, test=8, layout="dresscode", image_format="png")
     assert check_folder(root) == []
-    assert folder_uses(root) == {
-        "train": "",
-        "train segmentation": "",
-        "train alias": "",
-        "evaluate": "",
-        "evaluate alias": "",
-    }
+    assert folder_uses(root) == USES_OF_A_SOUND_FOLDER
     folder = Folder(root, config)
     assert folder.layout.name == "dresscode" and folder.layout.sections == CATEGORIES
     assert [pair.person.split("/")[0] for pair in folder.pairs("train")[:4]] == [*CATEGORIES, "upper_body"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from damage import USES_OF_A_SOUND_FOLDER
 from gan_stages import stage_config
 from painted_source import PaintedSource
 from PIL import Image
@@ -43,13 +44,7 @@ def without(root: Path, *folders: str) -> None:
 
 
 def test_a_whole_folder_is_good_for_everything(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert folder_uses(root) == {
-        "train": "",
-        "train segmentation": "",
-        "train alias": "",
-        "evaluate": "",
-        "evaluate alias": "",
-    }
+    assert folder_uses(root) == USES_OF_A_SOUND_FOLDER
     assert main(["data", "check", str(root)]) == 0
     assert "no problems found\n  train: yes\n  train segmentation: yes" in capsys.readouterr().out
 

@@ -15,6 +15,14 @@ import safetensors.numpy
 from PIL import Image
 
 Damage = Callable[[Path], None]
+USES_OF_A_SOUND_FOLDER = {
+    "train": "",
+    "train segmentation": "",
+    "train alias": "",
+    "evaluate": "",
+    "evaluate alias": "",
+}
+"""What ``folder_uses`` says of a folder of try-on that nothing was done to."""
 
 
 def edit(change: Callable[[Image.Image], Image.Image], **options: object) -> Damage:

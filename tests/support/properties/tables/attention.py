@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from properties.case import Case
 from properties.draws import Draw
 from vtonlib.attention import AttentionCore, AttentionRecord, Grid
@@ -44,6 +46,15 @@ IDS = {"ids": lambda d: d.integers("b m", d.size("h") * d.size("w"))}
 WINDOW = {"window": 3, "features": lambda d: d.normal("b c h w")} | IDS
 MAPS = {"h": (3, 6), "w": (3, 5)}
 ROWS = {"sizes": MAPS | {"m": (1, 6)}}
+DRAWN: dict[str, Any] = {
+    "sizes": {"h": (4, 6), "w": (4, 6)},
+    "exact": 1,
+    "gradient": False,
+    "rows": "",
+    "half": False,
+    "dtype": READ,
+    "why": "orders and noise are drawn for all rows, in their precision",
+}
 selection = QuerySelection(count=2)
 ON_SELECTION = {"on": lambda draw: selection, "sizes": MAPS}
 NAME = "vtonlib.attention."
@@ -62,15 +73,7 @@ CASES = {
         | {"scale": 0.5, "rows_per_chunk": 2},
     ),
     NAME + "core.AttentionCore.forward": Case(on=lambda d: AttentionCore(), given=core_given()),
-    NAME + "descent.wrong_maps": Case(
-        sizes={"h": (4, 6), "w": (4, 6)},
-        exact=1,
-        gradient=False,
-        rows="",
-        half=False,
-        dtype=READ,
-        why="orders and noise are drawn for all rows, in their precision",
-    ),
+    NAME + "descent.wrong_maps": Case(**DRAWN),
     NAME + "groups.group_entropy": Case(
         given={"sizes": lambda d: d.uniform("*shape", 1, 9), "patches": 9, "ratio": 3.0}
     ),
@@ -152,13 +155,5 @@ CASES = {
         half=False,
         why="rows of half precision do not sum to 1 within what the function asks",
     ),
-    NAME + "zoo.attention_zoo": Case(
-        sizes={"h": (4, 6), "w": (4, 6)},
-        exact=1,
-        gradient=False,
-        rows="",
-        half=False,
-        dtype=READ,
-        why="orders and noise are drawn for all rows, in their precision",
-    ),
+    NAME + "zoo.attention_zoo": Case(**DRAWN),
 }

@@ -19,6 +19,14 @@ MEASURE = {"why": "a measure: nothing is learned from it"}
 AT = {"lattice": (8, 6)}
 SMALL = {"h": (2, 6), "w": (2, 5)}
 PICTURE = {"h": (12, 14), "w": (12, 13), "c": (1, 3)}
+interior = partial(
+    measure,
+    sizes=PICTURE,
+    empty="nan",
+    finite=False,
+    half=False,
+    why="a region without an interior has none; measures are in float32",
+)
 whole = partial(measure, rows="", why="one number of all values, in Python's precision: a measure, not learned from")
 
 
@@ -108,13 +116,7 @@ CASES = {
         half=False,
         why="measures are taken in single precision",
     ),
-    NAME + "fabrics.texture_energy": measure(
-        sizes=PICTURE,
-        empty="nan",
-        finite=False,
-        half=False,
-        why="a region without an interior has none; measures are in float32",
-    ),
+    NAME + "fabrics.texture_energy": interior(),
     NAME + "fabrics.texture_ratio": measure(
         sizes=PICTURE,
         finite=False,
@@ -122,13 +124,7 @@ CASES = {
         exact=1e-2,
         why="a region without texture has no ratio; measures are in float32",
     ),
-    NAME + "fabrics.colour_error": measure(
-        sizes=PICTURE,
-        empty="nan",
-        finite=False,
-        half=False,
-        why="a region without an interior has none; measures are in float32",
-    ),
+    NAME + "fabrics.colour_error": interior(),
     NAME + "image.ssim_map": measure(sizes=PICTURE, exact=1e-3),
     NAME + "image.ssim": measure(given={"mask": lambda d: d.mask("b 1 h w")}, sizes=PICTURE, empty="nan", exact=1e-3),
     NAME + "image.psnr": measure(

@@ -37,6 +37,7 @@ class Features:
 
 SIDES = {"h": (2, 6), "w": (2, 5), "H": (2, 6), "W": (2, 5)}
 MEAN: dict[str, Any] = {"rows": "mean", "dtype": "precise"}
+TOLD: dict[str, Any] = {"rows": "", "empty": "zero", "dtype": "precise", "why": TRUTH}
 MASKED: dict[str, Any] = MEAN | {"weight": rows_inside, "empty": "zero"}
 SAME_LATTICE = {"reference": lambda d: d.uniform("b 3 H W"), "target": lambda d: d.uniform("b 3 H W")}
 ON_KEYS = {"mask": lambda d: d.mask("b 1 h w")}
@@ -59,20 +60,8 @@ CASES = {
         empty="finite",
         why="how many rows are kept is the batch's; ties are ordered by rounding",
     ),
-    NAME + "attention.coordinate_supervision": Case(
-        given=ON_KEYS,
-        rows="",
-        empty="zero",
-        dtype="precise",
-        why=TRUTH,
-    ),
-    NAME + "attention.row_supervision": Case(
-        given=ON_KEYS,
-        rows="",
-        empty="zero",
-        dtype="precise",
-        why=TRUTH,
-    ),
+    NAME + "attention.coordinate_supervision": Case(given=ON_KEYS, **TOLD),
+    NAME + "attention.row_supervision": Case(given=ON_KEYS, **TOLD),
     NAME + "attention.bilinear_weights": Case(
         exact=1, fills=("random",), gradient=False, half=False, why="at a token's edge rounding chooses the corner"
     ),
