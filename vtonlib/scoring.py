@@ -218,12 +218,10 @@ def evaluate(  # budget: one path for each kind of pipeline
             raise ValueError(f"{run}: a translation has no blind twin, and one split, test")
         tables = [score_translation(pipeline, replace(config, data=data), count=count, out=out)]
     else:
-        twin, examples = (
-            None if blind is None else load_pipeline(blind),
-            chosen(all_examples(data, config.preset), splits),
-        )
-        tables = [table for one in examples for table in score(pipeline, one, count=count, blind=twin)]
-        save_pictures(pipeline, next(one for one in all_examples(data, config.preset) if one.unpaired), out)
+        twin, examples = None if blind is None else load_pipeline(blind), all_examples(data, config.preset)
+        asked = chosen(examples, splits)
+        tables = [table for one in asked for table in score(pipeline, one, count=count, blind=twin)]
+        save_pictures(pipeline, next(one for one in examples if one.unpaired), out)
     name = checkpoints.shipped(run)
     provenance = Provenance.collect(
         command=shlex.join(["python", "-m", "vtonlib", *sys.argv[1:]]),
