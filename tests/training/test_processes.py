@@ -27,7 +27,7 @@ from vtonlib.training.processes import own_share
 HERE = Path(__file__).parent
 pytestmark = pytest.mark.timeout(900)  # the launch takes some 15 s of two quiet cores
 EXACT = 1e-9
-"""Of float64, relative to a tensor's largest number (of a GAN's to 1): small moments do not pass for zeros."""
+"""Of float64: relative, and of a tensor's largest number or 1, whichever is less (of a GAN's, of 1)."""
 ROUNDED = 1e-5
 """Relative; of float32, after four steps."""
 
@@ -120,7 +120,7 @@ def test_two_processes_train_as_one(
     assert expected.keys() == found.keys()
     for key, tensor in found.items():
         # of the GAN absolute: a bias before a norm has no gradient but rounding
-        largest = 1.0 if name == "gan" else float(expected[key].abs().max())
+        largest = 1.0 if name == "gan" else min(1.0, float(expected[key].abs().max()))
         torch.testing.assert_close(
             tensor, expected[key], rtol=EXACT, atol=EXACT * largest, msg=lambda text, key=key: f"{key}: {text}"
         )
